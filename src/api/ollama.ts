@@ -1,0 +1,171 @@
+/** Wire types of Ollama's native API (https://github.com/ollama/ollama/blob/main/docs/api.md). Durations are nanoseconds. */
+
+export type OllamaThink = boolean | "low" | "medium" | "high" | "max";
+
+export interface OllamaOptions {
+  num_ctx?: number;
+  num_keep?: number;
+  num_predict?: number;
+  seed?: number;
+  temperature?: number;
+  top_k?: number;
+  top_p?: number;
+  min_p?: number;
+  typical_p?: number;
+  repeat_last_n?: number;
+  repeat_penalty?: number;
+  presence_penalty?: number;
+  frequency_penalty?: number;
+  stop?: string[] | string;
+}
+
+export interface OllamaToolCall {
+  id?: string;
+  function: { index?: number; name: string; arguments: Record<string, unknown> };
+}
+
+export interface OllamaMessage {
+  role: "system" | "user" | "assistant" | "tool";
+  content: string;
+  thinking?: string;
+  images?: string[];
+  tool_calls?: OllamaToolCall[];
+  tool_name?: string;
+  tool_call_id?: string;
+}
+
+export interface OllamaTool {
+  type: "function";
+  function: { name: string; description?: string; parameters?: Record<string, unknown> };
+}
+
+/** Fields that generate and chat share. */
+interface OllamaGenerationRequest {
+  model: string;
+  stream?: boolean;
+  format?: "" | "json" | Record<string, unknown>;
+  options?: OllamaOptions;
+  /** Seconds as a number, or a duration such as "5m"; negative = for ever; 0 = unload at once. */
+  keep_alive?: number | string;
+  think?: OllamaThink;
+}
+
+export interface OllamaGenerateRequest extends OllamaGenerationRequest {
+  prompt?: string;
+  system?: string;
+  /** Ollama sends the prompt as it is, without the template. */
+  raw?: boolean;
+  suffix?: string;
+  template?: string;
+  context?: number[];
+  images?: string[];
+}
+
+export interface OllamaChatRequest extends OllamaGenerationRequest {
+  messages: OllamaMessage[];
+  tools?: OllamaTool[];
+}
+
+export interface OllamaMetrics {
+  total_duration?: number;
+  load_duration?: number;
+  prompt_eval_count?: number;
+  prompt_eval_duration?: number;
+  eval_count?: number;
+  eval_duration?: number;
+}
+
+export type OllamaDoneReason = "stop" | "length" | "load" | "unload";
+
+export interface OllamaGenerateResponse extends OllamaMetrics {
+  model: string;
+  created_at: string;
+  response: string;
+  thinking?: string;
+  done: boolean;
+  done_reason?: OllamaDoneReason;
+}
+
+export interface OllamaChatResponse extends OllamaMetrics {
+  model: string;
+  created_at: string;
+  message: OllamaMessage;
+  done: boolean;
+  done_reason?: OllamaDoneReason;
+}
+
+export interface OllamaModelDetails {
+  parent_model: string;
+  format: string;
+  family: string;
+  families: string[];
+  parameter_size: string;
+  quantization_level: string;
+}
+
+export interface OllamaListedModel {
+  name: string;
+  model: string;
+  /** RFC 3339. For llmlb's own models: the last use. */
+  modified_at: string;
+  size: number;
+  /** Hexadecimal sha256 of the manifest. */
+  digest: string;
+  details: OllamaModelDetails;
+  /** llmlb: other names of this model. */
+  aliases?: string[];
+  /** llmlb: true for a model of Ollama's store. */
+  read_only?: boolean;
+}
+
+export interface OllamaTagsResponse {
+  models: OllamaListedModel[];
+}
+
+export interface OllamaRunningModel {
+  name: string;
+  model: string;
+  size: number;
+  digest: string;
+  details: OllamaModelDetails;
+  /** RFC 3339; a time before now while the model is stopping, year 1 when never used. */
+  expires_at: string;
+  size_vram: number;
+  context_length: number;
+  /** llmlb: share of the GPU's memory in use, 0 to 1; absent without a GPU. */
+  vram_utilization?: number;
+  /** llmlb: GPU temperature in degrees Celsius; absent without a GPU. */
+  temperature_celsius?: number;
+}
+
+export interface OllamaPsResponse {
+  models: OllamaRunningModel[];
+}
+
+export interface OllamaShowResponse {
+  license?: string;
+  modelfile: string;
+  parameters?: string;
+  template: string;
+  system?: string;
+  details: OllamaModelDetails;
+  model_info: Record<string, unknown>;
+  capabilities: string[];
+  modified_at: string;
+  /** llmlb: size of all files in bytes. */
+  size?: number;
+  /** llmlb: other names of this model. */
+  aliases?: string[];
+}
+
+/** One line of a pull's NDJSON. `total` and `completed` are bytes of the blob `digest`. */
+export interface OllamaPullProgress {
+  status: string;
+  digest?: string;
+  total?: number;
+  completed?: number;
+}
+
+export interface OllamaError {
+  error: string;
+}

@@ -1,0 +1,110 @@
+/** Wire types of OpenAI's API, the part that the node serves (https://platform.openai.com/docs/api-reference). */
+
+export interface OpenAiContentPart {
+  type: string;
+  text?: string;
+}
+
+export interface OpenAiMessage {
+  role: "system" | "developer" | "user" | "assistant" | "tool";
+  content?: string | OpenAiContentPart[] | null;
+  reasoning_content?: string;
+  tool_calls?: { id?: string; type: "function"; function: { name: string; arguments: string } }[];
+  tool_call_id?: string;
+  name?: string;
+}
+
+export interface OpenAiChatRequest {
+  model: string;
+  messages: OpenAiMessage[];
+  stream?: boolean;
+  stream_options?: { include_usage?: boolean };
+  temperature?: number | null;
+  top_p?: number | null;
+  /** Not OpenAI's, but llama-server's, vLLM's and Ollama's clients send these. */
+  top_k?: number;
+  min_p?: number;
+  repeat_penalty?: number;
+  presence_penalty?: number | null;
+  frequency_penalty?: number | null;
+  seed?: number | null;
+  stop?: string | string[] | null;
+  max_tokens?: number | null;
+  max_completion_tokens?: number | null;
+  tools?: {
+    type: "function";
+    function: { name: string; description?: string; parameters?: Record<string, unknown> };
+  }[];
+  tool_choice?: "none" | "auto" | "required" | { type: "function"; function: { name: string } };
+  response_format?:
+    | { type: "text" }
+    | { type: "json_object" }
+    | { type: "json_schema"; json_schema: { name: string; schema?: Record<string, unknown> } };
+  reasoning_effort?: "none" | "minimal" | "low" | "medium" | "high" | null;
+}
+
+export interface OpenAiToolCallDelta {
+  index: number;
+  id?: string;
+  type?: "function";
+  function: { name?: string; arguments: string };
+}
+
+export type OpenAiFinishReason = "stop" | "length" | "tool_calls";
+
+export interface OpenAiUsage {
+  prompt_tokens: number;
+  completion_tokens: number;
+  total_tokens: number;
+  prompt_tokens_details: { cached_tokens: number };
+}
+
+export interface OpenAiChatChunk {
+  id: string;
+  object: "chat.completion.chunk";
+  created: number;
+  model: string;
+  choices: {
+    index: number;
+    delta: { role?: "assistant"; content?: string; reasoning_content?: string; tool_calls?: OpenAiToolCallDelta[] };
+    logprobs: null;
+    finish_reason: OpenAiFinishReason | null;
+  }[];
+  usage?: OpenAiUsage | null;
+}
+
+export interface OpenAiChatCompletion {
+  id: string;
+  object: "chat.completion";
+  created: number;
+  model: string;
+  choices: {
+    index: number;
+    message: {
+      role: "assistant";
+      content: string | null;
+      reasoning_content?: string;
+      tool_calls?: { id: string; type: "function"; function: { name: string; arguments: string } }[];
+    };
+    logprobs: null;
+    finish_reason: OpenAiFinishReason;
+  }[];
+  usage: OpenAiUsage;
+}
+
+export interface OpenAiModel {
+  id: string;
+  object: "model";
+  /** Unix seconds. */
+  created: number;
+  owned_by: string;
+}
+
+export interface OpenAiModelList {
+  object: "list";
+  data: OpenAiModel[];
+}
+
+export interface OpenAiError {
+  error: { message: string; type: string; param: string | null; code: string | null };
+}

@@ -1,0 +1,133 @@
+import { readFileSync } from "node:fs";
+import { homedir } from "node:os";
+import { join } from "node:path";
+import { parseDuration } from "../core/duration.ts";
+import { AppError } from "../core/errors.ts";
+import type { HubSettings } from "../core/hub-settings.ts";
+import { parseAddress, type ServerAddress } from "./address.ts";
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** What command-line flags override. */
+export interface ConfigFlags {
+  host?: string;
+  port?: string;
+}
+
+export type GpuChoice = "cuda" | "vulkan" | "metal" | "cpu";
+
+export interface Config {
+  /** Where `node serve` listens and where `node` commands connect. */
+  readonly node: ServerAddress;
+  /** 0 = warnings and up, 1 = debug, 2 = trace (LLMLB_DEBUG). */
+  readonly debugLevel: 0 | 1 | 2;
+  readonly modelsDir: string;
+  /** Private folder for what can be made again, such as extracted native libraries. */
+  readonly cacheDir: string;
+  readonly historyFile: string;
+  /** How long an idle model stays loaded; Infinity = for ever. */
+  readonly keepAliveMs: number;
+  /** Context length of a request that names none. */
+  readonly contextTokens: number;
+  readonly maxLoadedModels: number;
+  readonly maxQueue: number;
+  /** Absent = the runner chooses. */
+  readonly threads?: number;
+  readonly gpu?: GpuChoice;
+  readonly hub: HubSettings;
+}
+
+export const defaultNodePort = 32_769;
+
+/** Reads every setting once. Throws `invalid_argument`, which names the variable, on a value that cannot be understood. */
+export const loadConfig = (env: Environment, flags: ConfigFlags = {}): Config => {
+  const home = env.HOME ?? env.USERPROFILE ?? homedir();
+  const dataDir = join(home, ".llmlb");
+  const threads = env.LLMLB_NUM_THREADS ? wholeNumber(env, "LLMLB_NUM_THREADS", 1, 1024, 1) : undefined;
+  const gpu = gpuChoice(env.LLMLB_GPU);
+  return Object.freeze({
+    node: nodeAddress(env, flags),
+    debugLevel: debugLevel(env.LLMLB_DEBUG),
+    modelsDir: env.LLMLB_MODELS || join(dataDir, "models"),
+    cacheDir: env.LLMLB_CACHE || join(env.XDG_CACHE_HOME || join(home, ".cache"), "llmlb"),
+    historyFile: join(dataDir, "history"),
+    keepAliveMs: keepAliveMs(env.LLMLB_KEEP_ALIVE),
+    contextTokens: wholeNumber(env, "LLMLB_CONTEXT_LENGTH", 16, 16_777_216, 4096),
+    maxLoadedModels: wholeNumber(env, "LLMLB_MAX_LOADED_MODELS", 1, 1024, 3),
+    maxQueue: wholeNumber(env, "LLMLB_MAX_QUEUE", 0, 1_000_000, 512),
+    ...(threads === undefined ? {} : { threads }),
+    ...(gpu === undefined ? {} : { gpu }),
+    hub: hubSettings(env, home),
+  });
+};
+
+const nodeAddress = (env: Environment, flags: ConfigFlags): ServerAddress => {
+  const base = parseAddress(env.LLMLB_HOST || "127.0.0.1", defaultNodePort, "LLMLB_HOST");
+  if (flags.host === undefined && flags.port === undefined) return base;
+  const port = flags.port === undefined ? base.port : portFlag(flags.port);
+  const host = flags.host ?? base.hostname;
+  return { ...parseAddress(host, port, "--host"), ...(flags.port === undefined ? {} : withPort(host, port)) };
+};
+
+const withPort = (host: string, port: number) => {
+  const { hostname } = parseAddress(host, port, "--host");
+  return parseAddress(hostname.includes(":") ? `[${hostname}]:${port}` : `${hostname}:${port}`, port, "--host");
+};
+
+const portFlag = (text: string): number => {
+  const port = Number(text);
+  if (!/^\d+$/.test(text) || port > 65_535)
+    throw new AppError("invalid_argument", `invalid --port "${text}": expected 0 to 65535`);
+  return port;
+};
+
+const debugLevel = (text = ""): 0 | 1 | 2 => {
+  const value = text.trim().toLowerCase();
+  if (["", "0", "false", "off", "no"].includes(value)) return 0;
+  return value === "2" || value === "trace" ? 2 : 1;
+};
+
+const keepAliveMs = (text: string | undefined): number => {
+  if (!text) return 5 * 60_000;
+  try {
+    const ms = parseDuration(text);
+    return ms < 0 ? Number.POSITIVE_INFINITY : ms;
+  } catch (error) {
+    throw new AppError("invalid_argument", `invalid LLMLB_KEEP_ALIVE: ${(error as Error).message}`);
+  }
+};
+
+const wholeNumber = (env: Environment, name: string, min: number, max: number, fallback: number): number => {
+  const text = env[name]?.trim();
+  if (!text) return fallback;
+  const value = Number(text);
+  if (!/^\d+$/.test(text) || value < min || value > max) {
+    throw new AppError("invalid_argument", `invalid ${name} "${text}": expected a whole number from ${min} to ${max}`);
+  }
+  return value;
+};
+
+const gpuChoice = (text: string | undefined): GpuChoice | undefined => {
+  const value = text?.trim().toLowerCase();
+  if (!value || value === "auto") return undefined;
+  if (value === "cuda" || value === "vulkan" || value === "metal" || value === "cpu") return value;
+  throw new AppError("invalid_argument", `invalid LLMLB_GPU "${text}": expected auto, cuda, vulkan, metal or cpu`);
+};
+
+const hubSettings = (env: Environment, home: string): HubSettings => {
+  const hfHome = env.HF_HOME || join(env.XDG_CACHE_HOME || join(home, ".cache"), "huggingface");
+  const token = env.HF_TOKEN?.trim() || readToken(env.HF_TOKEN_PATH || join(hfHome, "token"));
+  return {
+    endpoint: (env.HF_ENDPOINT || "https://huggingface.co").replace(/\/+$/, ""),
+    ...(token ? { token } : {}),
+    offline: ["1", "on", "yes", "true"].includes((env.HF_HUB_OFFLINE ?? "").toLowerCase()),
+  };
+};
+
+const readToken = (file: string): string | undefined => {
+  try {
+    return readFileSync(file, "utf8").trim();
+  } catch {
+    return undefined; // most users have none
+  }
+};

@@ -1,0 +1,88 @@
+/**
+ * The one generation request and event stream: dialects translate to and from it, the runner produces it.
+ * Shapes inside `messages` and `tools` are OpenAI's chat completion shapes, because llama.cpp's common/chat takes those.
+ */
+
+export interface ChatToolCall {
+  id?: string;
+  type: "function";
+  /** `arguments` is JSON text, as OpenAI sends it. */
+  function: { name: string; arguments: string };
+}
+
+export interface ChatMessage {
+  role: "system" | "user" | "assistant" | "tool" | "developer";
+  content: string | null;
+  /** The model's own earlier reasoning, for templates that render it. */
+  reasoning_content?: string;
+  tool_calls?: ChatToolCall[];
+  tool_call_id?: string;
+  /** Name of the tool whose result a `tool` message carries. */
+  name?: string;
+}
+
+export interface ToolDefinition {
+  type: "function";
+  function: { name: string; description?: string; parameters?: Record<string, unknown> };
+}
+
+/** Sampler settings; what is absent takes the runner's default (Ollama's: see `defaultSampling`). */
+export interface SamplingOptions {
+  temperature?: number;
+  topK?: number;
+  topP?: number;
+  minP?: number;
+  typicalP?: number;
+  repeatPenalty?: number;
+  /** Tokens looked back on by the penalties; 0 = off, -1 = context length. */
+  repeatLastN?: number;
+  presencePenalty?: number;
+  frequencyPenalty?: number;
+  /** Same seed, same text. Absent or negative = random. */
+  seed?: number;
+  /** GBNF text; exclusive with `jsonSchema`. */
+  grammar?: string;
+  /** JSON schema that the answer must satisfy; `{}` = any JSON. */
+  jsonSchema?: Record<string, unknown>;
+}
+
+export type GenerationInput =
+  | {
+      kind: "chat";
+      messages: ChatMessage[];
+      tools?: ToolDefinition[];
+      toolChoice?: "auto" | "none" | "required";
+      /** Absent = what the template does by itself. */
+      thinking?: boolean;
+      reasoningEffort?: "low" | "medium" | "high";
+    }
+  /** Text is tokenized with special tokens parsed and a BOS where the model wants one; nothing else is added. */
+  | { kind: "text"; text: string };
+
+export interface GenerationRequest {
+  input: GenerationInput;
+  sampling: SamplingOptions;
+  /** Most tokens to generate; absent = until the model stops or the context is full. */
+  maxTokens?: number;
+  /** Text that ends the answer and is never part of it. */
+  stop?: string[];
+}
+
+export interface GenerationCounts {
+  promptTokens: number;
+  /** Prompt tokens that were not evaluated again. */
+  cachedTokens: number;
+  completionTokens: number;
+  /** Time spent on evaluating the prompt, in milliseconds. */
+  promptMs: number;
+  /** Time spent on generating, in milliseconds. */
+  generationMs: number;
+}
+
+export type GenerationEvent =
+  | { type: "text"; text: string }
+  | { type: "reasoning"; text: string }
+  /** A piece of tool call number `index`: id and name come once, with its first piece; `arguments` is the next piece of its JSON text. */
+  | { type: "toolCall"; index: number; id?: string; name?: string; arguments: string }
+  /** Always last when nothing went wrong; a fault is a thrown AppError instead. */
+  | { type: "done"; reason: "stop" | "length" | "toolCalls"; counts: GenerationCounts };

@@ -1,0 +1,9 @@
+/** How to reach a Hugging Face Hub; config fills it in, hub uses it. */
+export interface HubSettings {
+  /** Without a trailing slash, e.g. `https://huggingface.co`. */
+  endpoint: string;
+  /** Sent to the endpoint only, never to the host that it redirects to; never logged. */
+  token?: string;
+  /** HF_HUB_OFFLINE: no network call may be made. */
+  offline: boolean;
+}
