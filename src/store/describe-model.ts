@@ -1,0 +1,43 @@
+import { readGgufHeader } from "../gguf/read-header.ts";
+import { findText, toJsonValue } from "../gguf/value.ts";
+import type { Store } from "./open-store.ts";
+import type { StoredModel } from "./scan-models.ts";
+
+export interface ModelDescription {
+  /** The GGUF's own key-value pairs; long arrays as null unless they were asked for. */
+  metadata: Record<string, unknown>;
+  /** Jinja text; empty when the file has none. */
+  chatTemplate: string;
+  /** The license's text where the repository has one, else its identifier. */
+  license?: string;
+}
+
+// Keeps lists of layers and tags, leaves out vocabularies.
+const shortArrayItems = 128;
+const licenseMaxBytes = 1_000_000; // the longest model licenses have about 60,000
+
+/** Reads what `show` prints from the model's files. Throws `corrupt` when they are missing or broken. */
+export const describeModel = async (
+  store: Store,
+  model: StoredModel,
+  withArrays = false,
+): Promise<ModelDescription> => {
+  const header = await readGgufHeader(store.modelPath(model), {
+    label: model.name,
+    ...(withArrays ? {} : { arrayItemsMax: shortArrayItems }),
+  });
+  const license = (await readLicense(store, model)) ?? model.manifest.details.license;
+  return {
+    metadata: Object.fromEntries([...header.metadata].map(([key, value]) => [key, toJsonValue(value)])),
+    chatTemplate: findText(header.metadata, "tokenizer.chat_template") ?? "",
+    ...(license ? { license } : {}),
+  };
+};
+
+const readLicense = async (store: Store, { manifest }: StoredModel): Promise<string | undefined> => {
+  const file = manifest.files.find(({ role }) => role === "license");
+  if (!file || file.sizeBytes > licenseMaxBytes) return undefined;
+  return await Bun.file(store.blobPath(file.digest))
+    .text()
+    .catch(() => undefined);
+};

@@ -1,0 +1,61 @@
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { dirname } from "node:path";
+import type { Clock } from "../core/clock.ts";
+import type { Log } from "../core/log.ts";
+import { modelKey, type StoredModel, type StoreScan, scanModels } from "./scan-models.ts";
+import type { StoreLayout } from "./store-layout.ts";
+
+/** What is in the store, read again only when it changed. */
+export interface ModelIndex {
+  current(): StoreScan;
+  /** Reads the folders now, whatever is remembered. */
+  rescan(): StoreScan;
+  /** Says, to every process that uses this folder, that models came or went. */
+  markChanged(): void;
+  /** Remembers a last use that was written to the disk. */
+  noteUse(model: StoredModel, nowMs: number): void;
+}
+
+/** Files that people add or delete by hand, and last uses that other processes write, show up after this time. */
+const maxAgeMs = 10_000;
+
+export const modelIndex = (layout: StoreLayout, { clock, log }: { clock: Clock; log: Log }): ModelIndex => {
+  const reported = new Set<string>();
+  const onBroken = (path: string, reason: string) => {
+    if (reported.has(path)) return; // once is enough: every listing comes by here
+    reported.add(path);
+    log.warn(`skipping ${path}: ${reason}`);
+  };
+  let cached: { scan: StoreScan; stamp: string; scannedAtMs: number } | undefined;
+  const rescan = () => {
+    const stamp = readStamp(layout.stamp); // before the scan: a change during it is seen next time
+    const scan = scanModels(layout, onBroken);
+    cached = { scan, stamp, scannedAtMs: clock.now() };
+    return scan;
+  };
+  return {
+    rescan,
+    current() {
+      const fresh = cached && clock.now() - cached.scannedAtMs < maxAgeMs && cached.stamp === readStamp(layout.stamp);
+      return fresh && cached ? cached.scan : rescan();
+    },
+    markChanged() {
+      cached = undefined;
+      mkdirSync(dirname(layout.stamp), { recursive: true });
+      writeFileSync(layout.stamp, crypto.randomUUID());
+    },
+    noteUse(model, nowMs) {
+      const key = modelKey(model.manifest.model);
+      const known = cached?.scan.models.find((other) => modelKey(other.manifest.model) === key);
+      if (known) known.lastUsedMs = nowMs;
+    },
+  };
+};
+
+const readStamp = (path: string): string => {
+  try {
+    return readFileSync(path, "utf8");
+  } catch {
+    return "";
+  }
+};

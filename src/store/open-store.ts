@@ -1,0 +1,79 @@
+import { statSync, utimesSync } from "node:fs";
+import { type Clock, systemClock } from "../core/clock.ts";
+import { AppError } from "../core/errors.ts";
+import { type Log, silentLog } from "../core/log.ts";
+import { formatModelRef, type ModelRef } from "../core/model-ref.ts";
+import { findModel } from "./find-model.ts";
+import type { ModelName } from "./manifest.ts";
+import { modelIndex } from "./model-index.ts";
+import { type NewModel, type Publication, publishModel } from "./publish-model.ts";
+import { discardPartials, type Removal, removeModel } from "./remove-model.ts";
+import type { StoredModel } from "./scan-models.ts";
+import { storeContext } from "./store-context.ts";
+import { type StoreLayout, storeLayout } from "./store-layout.ts";
+
+/** The models on this machine's disk; several processes may use one folder. */
+export interface Store {
+  readonly dir: string;
+  readonly layout: StoreLayout;
+  /** All models, the last used first. */
+  list(): StoredModel[];
+  /** By name or alias in any letter case; a bare name means its default quantization. */
+  find(ref: ModelRef): StoredModel | undefined;
+  /** Throws `model_not_found`. */
+  get(ref: ModelRef): StoredModel;
+  /** Path of a blob, whether it is there or not. Throws `invalid_argument` for what is no `sha256:<hex>`. */
+  blobPath(digest: string): string;
+  /** Whether a blob is there in its full size. */
+  hasBlob(digest: string, sizeBytes: number): boolean;
+  /** Path of the model's GGUF file. Throws `corrupt` when it is missing or has the wrong size. */
+  modelPath(model: StoredModel): string;
+  /** Records a use; the model's id does not change. */
+  touch(model: StoredModel, nowMs: number): void;
+  publish(request: NewModel): Promise<Publication>;
+  /** Throws `model_not_found`. */
+  remove(ref: ModelRef): Promise<Removal>;
+  /** Deletes unfinished downloads of a model other than `exceptId`; returns how many there were. */
+  discardPartials(model: ModelName, exceptId: string): Promise<number>;
+}
+
+/** Opens the store under `dir`; nothing is read or made before it is needed. */
+export const openStore = (dir: string, options: { clock?: Clock; log?: Log } = {}): Store => {
+  const { clock = systemClock, log = silentLog } = options;
+  const layout = storeLayout(dir);
+  const index = modelIndex(layout, { clock, log });
+  const context = storeContext({ layout, index, clock, log });
+  const find = (ref: ModelRef) => findModel(index.current(), ref);
+  return {
+    dir,
+    layout,
+    list: () => index.current().models,
+    find,
+    get(ref) {
+      const model = find(ref);
+      if (!model) throw new AppError("model_not_found", `model "${formatModelRef(ref)}" not found`);
+      return model;
+    },
+    blobPath: layout.blob,
+    hasBlob: (digest, sizeBytes) => statSync(layout.blob(digest), { throwIfNoEntry: false })?.size === sizeBytes,
+    modelPath: (model) => modelPath(layout, model),
+    touch(model, nowMs) {
+      utimesSync(layout.manifest(model.manifest.model), nowMs / 1000, nowMs / 1000);
+      index.noteUse(model, nowMs);
+    },
+    publish: (request) => publishModel(context, request),
+    remove: (ref) => removeModel(context, ref),
+    discardPartials: (model, exceptId) => discardPartials(context, model, exceptId),
+  };
+};
+
+const modelPath = (layout: StoreLayout, model: StoredModel): string => {
+  const file = model.manifest.files.find(({ role }) => role === "model");
+  const path = file && layout.blob(file.digest);
+  const sizeBytes = path && statSync(path, { throwIfNoEntry: false })?.size;
+  if (path === undefined || sizeBytes !== file?.sizeBytes) {
+    const state = sizeBytes === undefined ? "is missing" : `has ${sizeBytes} of ${file?.sizeBytes} bytes`;
+    throw new AppError("corrupt", `the file of model "${model.name}" ${state}; pull it again`);
+  }
+  return path;
+};
