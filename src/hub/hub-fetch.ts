@@ -1,0 +1,75 @@
+import { AppError } from "../core/errors.ts";
+import type { HubContext } from "./hub-context.ts";
+
+export interface HubAnswer {
+  response: Response;
+  /** Where the answer came from, after redirects. */
+  url: string;
+  /** Set when the answer is a redirect to another origin, which was not followed. */
+  elsewhere?: string;
+}
+
+const redirectsMax = 5; // the Hub itself uses two: letter case, then the CDN
+const headersTimeoutMs = 30_000;
+
+/**
+ * One request to the Hub. Follows redirects by hand inside the endpoint's origin, so that the token is never sent to another;
+ * a redirect that leaves it is returned. Rejects on network errors and when no answer comes within 30 s.
+ */
+export const hubFetch = async (
+  context: HubContext,
+  url: string,
+  headers: Record<string, string> = {},
+): Promise<HubAnswer> => {
+  let current = url;
+  for (let redirects = 0; redirects <= redirectsMax; redirects++) {
+    const response = await fetchOnce(context, current, { ...headers, ...authorization(context, current) });
+    const location = response.status >= 300 && response.status < 400 ? response.headers.get("location") : null;
+    if (location === null) return { response, url: current };
+    await response.body?.cancel();
+    const next = redirectTarget(context, current, location);
+    if (next.origin !== new URL(current).origin) return { response, url: current, elsewhere: next.href };
+    current = next.href;
+  }
+  throw new AppError("hub_unavailable", `${context.settings.endpoint} redirects in a circle`);
+};
+
+/** A GET whose redirects are left alone; the timeout covers the headers only, the body has its own watch. */
+export const fetchOnce = async (
+  { clock, signal }: Pick<HubContext, "clock" | "signal">,
+  url: string,
+  headers: Record<string, string>,
+): Promise<Response> => {
+  const timeout = new AbortController();
+  const late = Object.assign(new Error("it did not answer in time"), { code: "Timeout" });
+  const cancel = clock.after(headersTimeoutMs, () => timeout.abort(late));
+  try {
+    return await fetch(url, {
+      headers: { "accept-encoding": "identity", "user-agent": "llmlb", ...headers },
+      redirect: "manual",
+      decompress: false, // bytes are wanted as they were sent; an answer that is compressed all the same is refused
+      signal: AbortSignal.any([signal, timeout.signal]),
+    });
+  } finally {
+    cancel();
+  }
+};
+
+const authorization = ({ settings }: HubContext, url: string): Record<string, string> =>
+  settings.token && new URL(url).origin === new URL(settings.endpoint).origin
+    ? { authorization: `Bearer ${settings.token}` }
+    : {};
+
+/** Resolves a Location header; never from https down to http. */
+export const redirectTarget = ({ settings }: HubContext, from: string, location: string): URL => {
+  if (!URL.canParse(location, from))
+    throw new AppError("hub_unavailable", `${settings.endpoint} redirects to an invalid address`);
+  const target = new URL(location, from);
+  const allowed = target.protocol === "https:" || (target.protocol === "http:" && from.startsWith("http:"));
+  if (!allowed)
+    throw new AppError("hub_unavailable", `${settings.endpoint} redirects to ${target.protocol}, which is refused`);
+  return target;
+};
+
+/** Headers that prove the account, for a URL that is the endpoint's own. */
+export const endpointHeaders = authorization;

@@ -1,0 +1,94 @@
+import type { Clock } from "../core/clock.ts";
+import { AppError } from "../core/errors.ts";
+import type { HubSettings } from "../core/hub-settings.ts";
+import type { Log } from "../core/log.ts";
+import { formatModelRef, type HubRef } from "../core/model-ref.ts";
+import type { Store } from "../store/open-store.ts";
+import type { StoredModel } from "../store/scan-models.ts";
+import { type DiskAccess, systemDisk } from "./disk-access.ts";
+import { fetchModel } from "./fetch-model.ts";
+import type { HubContext } from "./hub-context.ts";
+import { findPulled, type PullPlan, planPull } from "./pull-plan.ts";
+import type { PullProgress } from "./pull-progress.ts";
+import { fetchRepository } from "./repository.ts";
+import { type SharedFlights, sharedFlights } from "./shared-flights.ts";
+
+export interface PullerOptions {
+  store: Store;
+  settings: HubSettings;
+  clock: Clock;
+  log: Log;
+  /** Default: the real disk. */
+  disk?: DiskAccess;
+}
+
+export interface PullOptions {
+  /** Ends the pull; what was downloaded is kept, unless another caller goes on with it. */
+  signal?: AbortSignal;
+  onProgress?(progress: PullProgress): void;
+}
+
+/** Brings models from the Hub into the store. One for each process: callers that want the same model share one download. */
+export interface Puller {
+  /**
+   * Pulls a model, or confirms with one request that the store has its newest state. Throws AppError: `gated`, `model_not_found`,
+   * `not_found`, `unauthorized`, `forbidden`, `rate_limited`, `hub_unavailable`, `unsupported`, `disk_full`, `corrupt`; or the signal's reason.
+   */
+  pull(ref: HubRef, options?: PullOptions): Promise<StoredModel>;
+}
+
+export const createPuller = (options: PullerOptions): Puller => {
+  const flights = sharedFlights<PullProgress, StoredModel>();
+  return { pull: (ref, { signal, onProgress } = {}) => pull(options, flights, ref, { signal, onProgress }) };
+};
+
+interface Caller {
+  signal?: AbortSignal | undefined;
+  onProgress?: ((progress: PullProgress) => void) | undefined;
+}
+
+const pull = async (
+  options: PullerOptions,
+  flights: SharedFlights<PullProgress, StoredModel>,
+  ref: HubRef,
+  caller: Caller,
+): Promise<StoredModel> => {
+  const { store, settings, clock, log, disk = systemDisk } = options;
+  const signal = caller.signal ?? new AbortController().signal;
+  const onEvent = (progress: PullProgress) => caller.onProgress?.(progress);
+  signal.throwIfAborted();
+  if (settings.offline) return offline(store, ref);
+  onEvent({ status: "pulling manifest" });
+  const plan = planPull(await fetchRepository({ settings, clock, log, signal }, ref), ref);
+  const pulled = findPulled(store, plan);
+  if (pulled) confirm(store, pulled, clock, onEvent);
+  const model =
+    pulled ??
+    (await flights.join(
+      flightKey(plan),
+      (emit, flightSignal) => {
+        const context: HubContext = { settings, clock, log, signal: flightSignal };
+        return fetchModel({ context, store, disk, emit }, plan);
+      },
+      { onEvent, signal },
+    ));
+  onEvent({ status: "success" });
+  return model;
+};
+
+/** With HF_HUB_OFFLINE what is here is enough, as it is for huggingface_hub. */
+const offline = (store: Store, ref: HubRef): StoredModel => {
+  const stored = store.find(ref);
+  if (stored) return stored;
+  throw new AppError("hub_unavailable", `cannot pull "${formatModelRef(ref)}": HF_HUB_OFFLINE is set`);
+};
+
+const confirm = (store: Store, model: StoredModel, clock: Clock, onEvent: (progress: PullProgress) => void) => {
+  for (const { role, digest, sizeBytes } of model.manifest.files)
+    if (role === "model")
+      onEvent({ status: `pulling ${digest.slice(7, 19)}`, digest, total: sizeBytes, completed: sizeBytes });
+  store.touch(model, clock.now());
+};
+
+const flightKey = ({ model, repository, file, revision, defaultTag }: PullPlan): string =>
+  [model.host, model.org, model.name, model.tag, repository.commit, file.path, revision, defaultTag].join("\n");

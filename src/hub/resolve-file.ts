@@ -1,0 +1,92 @@
+import { AppError } from "../core/errors.ts";
+import type { HubContext } from "./hub-context.ts";
+import { endpointHeaders } from "./hub-fetch.ts";
+import { hubRequest } from "./hub-request.ts";
+import type { Repository } from "./repository.ts";
+import type { RepositoryFile } from "./repository-file.ts";
+
+/** Where a file's bytes are, for a while: the URL is usually signed and expires. */
+export interface FileLocation {
+  url: string;
+  /** The token, if the URL is the endpoint's own; never for another origin. */
+  headers: Record<string, string>;
+  /** What the Hub says about the content: for large files the sha256. */
+  etag?: string;
+  sizeBytes?: number;
+}
+
+/**
+ * Asks the Hub where a file is, with one request that all ranges of the file then share: the Hub counts these requests, the CDN
+ * does not count ranges. Throws `gated`, `not_found` and the like.
+ */
+export const resolveFile = async (
+  context: HubContext,
+  { org, name, commit }: Repository,
+  file: RepositoryFile,
+): Promise<FileLocation> => {
+  const repository = `${org}/${name}`;
+  const path = file.path.split("/").map(encodeURIComponent).join("/");
+  const asked = `${context.settings.endpoint}/${repository}/resolve/${encodeURIComponent(commit)}/${path}`;
+  const subject = { repository, revision: commit, file: file.path };
+  const { response, url, elsewhere } = await hubRequest(context, asked, subject, { range: "bytes=0-0" });
+  await response.body?.cancel();
+  const etag = unquote(response.headers.get("x-linked-etag") ?? response.headers.get("etag"));
+  const sizeBytes = sizeOf(response, elsewhere === undefined);
+  return {
+    url: elsewhere ?? url,
+    headers: elsewhere === undefined ? endpointHeaders(context, url) : {},
+    ...(etag === undefined ? {} : { etag }),
+    ...(sizeBytes === undefined ? {} : { sizeBytes }),
+  };
+};
+
+/** An ETag without quotes and the weak mark, for comparison. */
+export const unquote = (etag: string | null): string | undefined =>
+  etag === null || etag === "" ? undefined : etag.replace(/^W\//, "").replace(/^"(.*)"$/, "$1");
+
+const sizeOf = ({ headers, status }: Response, direct: boolean): number | undefined => {
+  const total = /\/(\d+)$/.exec(headers.get("content-range") ?? "")?.[1];
+  const whole = direct && status === 200 ? headers.get("content-length") : null;
+  const text = headers.get("x-linked-size") ?? total ?? whole;
+  return text !== null && text !== undefined && /^\d{1,15}$/.test(text) ? Number(text) : undefined;
+};
+
+/** The location of one file for all its parts; renewed at most once for each URL that was refused, whoever asks. */
+export interface FileLocator {
+  current(): FileLocation;
+  /** A fresh location instead of `refused`. Throws when fresh ones are refused again without a byte in between. */
+  renew(refused: FileLocation): Promise<FileLocation>;
+  /** Bytes arrived: the next refusal is an expiry again and not a verdict. */
+  worked(): void;
+}
+
+const renewalsMax = 2; // the first may hit a signature that the CDN does not know yet
+
+export const fileLocator = (first: FileLocation, resolve: () => Promise<FileLocation>): FileLocator => {
+  let location = first;
+  let pending: Promise<FileLocation> | undefined;
+  let renewals = 0;
+  const renewNow = async () => {
+    if (renewals >= renewalsMax)
+      throw new AppError(
+        "hub_unavailable",
+        `${new URL(location.url).host} refuses the download even with a fresh address; pull again later to go on`,
+      );
+    renewals++;
+    location = await resolve();
+    return location;
+  };
+  return {
+    current: () => location,
+    worked: () => {
+      renewals = 0;
+    },
+    renew(refused) {
+      if (refused !== location) return Promise.resolve(location); // another part was faster
+      pending ??= renewNow().finally(() => {
+        pending = undefined;
+      });
+      return pending;
+    },
+  };
+};

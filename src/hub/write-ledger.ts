@@ -1,0 +1,72 @@
+import type { Clock } from "../core/clock.ts";
+import { addRange, type ByteRanges, contiguousEnd, rangesTotal } from "../store/byte-ranges.ts";
+import type { PartialJournal } from "../store/partial-journal.ts";
+import type { DiskFile } from "./disk-access.ts";
+import type { TrailingHash } from "./trailing-hash.ts";
+
+const mib = 1024 * 1024;
+const flushBytes = 4 * mib; // lost at most by a kill
+const flushMs = 1_000;
+const syncBytes = 64 * mib; // lost at most by a power cut, plus what comes in during the sync
+
+/** Follows every write of a download: journal, fsync behind the writes, hash, progress. */
+export interface WriteLedger extends AsyncDisposable {
+  onWritten(start: number, end: number): void;
+}
+
+export const writeLedger = (of: {
+  journal: PartialJournal;
+  file: DiskFile;
+  hash: TrailingHash;
+  have: ByteRanges;
+  clock: Clock;
+  onProgress(completedBytes: number): void;
+}): WriteLedger => {
+  const { journal, file, hash, clock } = of;
+  let ranges = of.have;
+  let unflushedBytes = 0;
+  let unsyncedBytes = 0;
+  let flushedMs = clock.now();
+  let syncing: Promise<void> | undefined;
+  let failure: unknown;
+  const flush = () => {
+    journal.flush(ranges);
+    unflushedBytes = 0;
+    flushedMs = clock.now();
+  };
+  const sync = async () => {
+    const covered = ranges;
+    unsyncedBytes = 0;
+    try {
+      await file.sync();
+      await journal.checkpoint(covered);
+    } catch (error) {
+      failure ??= error; // thrown at the next write: a disk that cannot sync must not go on unnoticed
+    } finally {
+      syncing = undefined;
+    }
+  };
+  flush();
+  hash.advance(contiguousEnd(ranges));
+  of.onProgress(rangesTotal(ranges));
+  return {
+    onWritten(start, end) {
+      if (failure !== undefined) throw failure;
+      ranges = addRange(ranges, [start, end]);
+      unflushedBytes += end - start;
+      unsyncedBytes += end - start;
+      if (unflushedBytes >= flushBytes || clock.now() - flushedMs >= flushMs) flush();
+      if (unsyncedBytes >= syncBytes) syncing ??= sync();
+      hash.advance(contiguousEnd(ranges));
+      of.onProgress(rangesTotal(ranges));
+    },
+    async [Symbol.asyncDispose]() {
+      await syncing;
+      try {
+        flush();
+      } catch {
+        // A full disk is what ended the download, most likely; the ranges flushed before still count.
+      }
+    },
+  };
+};
