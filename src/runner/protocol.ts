@@ -2,7 +2,7 @@
  * What a node and a runner say to each other over Bun.spawn IPC. One runner holds one model; the node talks, the runner answers.
  * Both sides check every message with `isNodeMessage` / `isRunnerMessage`: what fits no shape is dropped and logged.
  */
-import type { ErrorCode } from "../core/errors.ts";
+import { type ErrorCode, isErrorCode } from "../core/errors.ts";
 import type { GenerationEvent, GenerationRequest } from "../core/generation.ts";
 
 export interface LoadOptions {
@@ -69,3 +69,64 @@ export type RunnerMessage =
   | { type: "stats"; id: number; stats: RunnerStats }
   /** Request `id` ended without a result. A cancelled request ends with code `cancelled`. */
   | { type: "error"; id: number; code: ErrorCode; message: string };
+
+type Shape = Record<string, unknown>;
+
+const isShape = (value: unknown): value is Shape =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+const isId = (value: unknown): boolean => Number.isSafeInteger(value);
+const isText = (value: unknown): value is string => typeof value === "string";
+
+const isInput = (input: unknown): boolean =>
+  isShape(input) &&
+  (input.kind === "text" ? isText(input.text) : input.kind === "chat" && isListOf(input.messages, isMessage));
+
+const isMessage = (message: unknown): boolean => isShape(message) && isText(message.role);
+
+const isListOf = (value: unknown, item: (value: unknown) => boolean): boolean =>
+  Array.isArray(value) && value.every(item);
+
+const isRequest = (request: unknown): boolean =>
+  isShape(request) &&
+  isInput(request.input) &&
+  isShape(request.sampling) &&
+  (request.stop === undefined || isListOf(request.stop, isText));
+
+const nodeShapes: Readonly<Record<NodeMessage["type"], (message: Shape) => boolean>> = {
+  load: ({ options }) => isShape(options) && isText(options.modelPath),
+  generate: ({ id, request }) => isId(id) && isRequest(request),
+  embed: ({ id, inputs }) => isId(id) && isListOf(inputs, isText),
+  cancel: ({ id }) => isId(id),
+  stats: ({ id }) => isId(id),
+  exit: () => true,
+};
+
+const eventShapes: Readonly<Record<GenerationEvent["type"], (event: Shape) => boolean>> = {
+  text: ({ text }) => isText(text),
+  reasoning: ({ text }) => isText(text),
+  toolCall: (event) => isId(event.index) && isText(event.arguments),
+  done: ({ reason, counts }) => isText(reason) && isShape(counts),
+};
+
+const isEvent = (event: unknown): boolean => isShape(event) && fits(eventShapes, event);
+
+const runnerShapes: Readonly<Record<RunnerMessage["type"], (message: Shape) => boolean>> = {
+  progress: ({ fraction }) => typeof fraction === "number",
+  loaded: ({ model }) => isShape(model) && isShape(model.capabilities),
+  loadFailed: ({ code, message }) => isErrorCode(code) && isText(message),
+  events: ({ id, events }) => isId(id) && isListOf(events, isEvent),
+  embedded: ({ id, vectors }) => isId(id) && isListOf(vectors, (vector) => vector instanceof Float32Array),
+  stats: ({ id, stats }) => isId(id) && isShape(stats),
+  error: ({ id, code, message }) => isId(id) && isErrorCode(code) && isText(message),
+};
+
+const fits = (shapes: Readonly<Record<string, (message: Shape) => boolean>>, message: Shape): boolean =>
+  isText(message.type) && Object.hasOwn(shapes, message.type) && shapes[message.type]?.(message) === true;
+
+/** Does `message` have the shape of something that a node says? Values inside are checked where they are used. */
+export const isNodeMessage = (message: unknown): message is NodeMessage =>
+  isShape(message) && fits(nodeShapes, message);
+
+/** Does `message` have the shape of something that a runner says? */
+export const isRunnerMessage = (message: unknown): message is RunnerMessage =>
+  isShape(message) && fits(runnerShapes, message);

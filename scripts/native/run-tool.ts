@@ -1,0 +1,27 @@
+/** Packages that bring a missing tool, for the error message. */
+const toolHints = {
+  git: "install git",
+  cmake: "install cmake 3.19 or newer",
+  "c++": "install a C++20 compiler, such as g++ 12",
+} as const;
+
+export type Tool = keyof typeof toolHints;
+
+/** Throws an Error that names the first tool which is not on PATH, and how to get it. */
+export const requireTools = (tools: readonly Tool[]): void => {
+  const missing = tools.find((tool) => Bun.which(tool) === null);
+  if (missing) throw new Error(`the native build needs ${missing}, which is not on PATH: ${toolHints[missing]}`);
+};
+
+/** Runs a tool quietly to its end; throws an Error with the end of its output when it fails. */
+export const runTool = async (tool: Tool, args: readonly string[]): Promise<void> => {
+  const child = Bun.spawn([tool, ...args], { stdin: "ignore", stdout: "pipe", stderr: "pipe" });
+  const [stdout, stderr, exitCode] = await Promise.all([
+    new Response(child.stdout).text(),
+    new Response(child.stderr).text(),
+    child.exited,
+  ]);
+  if (exitCode === 0) return;
+  const tail = `${stdout}\n${stderr}`.trim().split("\n").slice(-40).join("\n");
+  throw new Error(`${tool} ${args[0] ?? ""} failed with exit code ${exitCode}:\n${tail}`);
+};

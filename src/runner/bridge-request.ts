@@ -1,0 +1,114 @@
+import { AppError } from "../core/errors.ts";
+import type { ChatMessage, GenerationInput, GenerationRequest, SamplingOptions } from "../core/generation.ts";
+import { defaultSampling } from "./default-sampling.ts";
+
+interface Range {
+  min: number;
+  max: number;
+  integer?: true;
+}
+
+const int32Max = 2 ** 31 - 1;
+
+/** Values outside are refused: llama.cpp takes some of them for an abort or for gigabytes of memory. */
+const ranges: Readonly<Record<keyof typeof defaultSampling, Range>> = {
+  temperature: { min: 0, max: 1000 },
+  topK: { min: -1, max: int32Max, integer: true },
+  topP: { min: 0, max: 1 },
+  minP: { min: 0, max: 1 },
+  typicalP: { min: 0, max: 1 },
+  repeatPenalty: { min: 0.01, max: 100 },
+  repeatLastN: { min: -1, max: int32Max, integer: true },
+  presencePenalty: { min: -100, max: 100 },
+  frequencyPenalty: { min: -100, max: 100 },
+};
+
+const stopsMax = 256; // every token's text is compared with each of them
+const stopCharactersMax = 4096;
+const nestingMax = 64; // llama.cpp walks schemas and arguments recursively, on a stack that ends
+
+const refuse = (message: string): never => {
+  throw new AppError("invalid_argument", message);
+};
+
+const inRange = (name: string, value: unknown, { min, max, integer }: Range): number => {
+  if (typeof value === "number" && value >= min && value <= max && (!integer || Number.isInteger(value))) return value;
+  return refuse(
+    `invalid ${name} ${describe(value)}: expected ${integer ? "a whole number" : "a number"} from ${min} to ${max}`,
+  );
+};
+
+const describe = (value: unknown): string => {
+  const text = typeof value === "number" ? String(value) : JSON.stringify(value);
+  return (text ?? String(value)).slice(0, 40);
+};
+
+/**
+ * The JSON text that the native bridge takes for `request`: every default filled in, every number checked.
+ * Throws `invalid_argument`, which names the field.
+ */
+export const toBridgeRequest = ({ input, sampling, maxTokens, stop = [] }: GenerationRequest): string =>
+  JSON.stringify({
+    ...inputFields(input),
+    ...constraint(sampling),
+    sampling: samplingFields(sampling),
+    maxTokens: maxTokens === undefined ? -1 : inRange("maxTokens", maxTokens, { min: 0, max: int32Max, integer: true }),
+    stop: stopStrings(stop),
+  });
+
+const samplingFields = (options: SamplingOptions): Record<string, number> => {
+  const names = Object.keys(defaultSampling) as (keyof typeof defaultSampling)[];
+  const fields = names.map((name) => [name, inRange(name, options[name] ?? defaultSampling[name], ranges[name])]);
+  return { ...Object.fromEntries(fields), ...seedField(options.seed) };
+};
+
+/** llama.cpp's seeds are 32 bits wide, and the largest means "random". */
+const seedField = (seed: number | undefined): { seed?: number } => {
+  if (seed === undefined) return {};
+  const range: Range = { min: Number.MIN_SAFE_INTEGER, max: Number.MAX_SAFE_INTEGER, integer: true };
+  const value = inRange("seed", seed, range);
+  return value < 0 ? {} : { seed: value % (2 ** 32 - 1) };
+};
+
+const constraint = ({ grammar, jsonSchema }: SamplingOptions): { grammar?: string; jsonSchema?: string } => {
+  if (grammar && jsonSchema) refuse("grammar and JSON schema cannot be used together");
+  if (grammar) return { grammar };
+  if (jsonSchema === undefined) return {};
+  limitNesting("the JSON schema", jsonSchema);
+  return { jsonSchema: JSON.stringify(jsonSchema) };
+};
+
+const stopStrings = (stop: readonly string[]): string[] => {
+  if (stop.length > stopsMax) refuse(`too many stop strings: ${stop.length}, at most ${stopsMax}`);
+  if (stop.some((text) => text.length > stopCharactersMax))
+    refuse(`a stop string is longer than ${stopCharactersMax} characters`);
+  return stop.filter((text) => text !== "");
+};
+
+const inputFields = (input: GenerationInput): Record<string, unknown> => {
+  if (input.kind === "text") return { text: input.text };
+  const { kind: _, messages, tools = [], ...chat } = input;
+  if (messages.length === 0) refuse("a chat needs at least one message");
+  for (const tool of tools) limitNesting(`the parameters of tool "${tool.function.name}"`, tool.function.parameters);
+  messages.forEach(checkToolCalls);
+  return { chat: { ...chat, messages, ...(tools.length > 0 ? { tools } : {}) } };
+};
+
+const checkToolCalls = ({ tool_calls: calls = [] }: ChatMessage): void => {
+  for (const { function: called } of calls) limitNesting(`the arguments of "${called.name}"`, parsed(called.arguments));
+};
+
+/** Arguments that are no JSON are the template's business: some take any text. */
+const parsed = (json: string): unknown => {
+  try {
+    return JSON.parse(json);
+  } catch {
+    return undefined;
+  }
+};
+
+const limitNesting = (what: string, value: unknown, depth = 0): void => {
+  if (depth > nestingMax) refuse(`${what} is nested deeper than ${nestingMax} levels`);
+  if (typeof value !== "object" || value === null) return;
+  for (const item of Object.values(value)) limitNesting(what, item, depth + 1);
+};

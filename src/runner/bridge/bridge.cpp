@@ -1,0 +1,216 @@
+// The N-API surface: one Bridge per loaded model. What the methods take and give is typed in src/runner/native-bridge.ts.
+#include <napi.h>
+#include <AddonModel.h>
+#include <llama-ext.h>
+
+#include <unordered_map>
+
+#include "bridge-log.h"
+#include "decode-loop.h"
+#include "embedder.h"
+#include "to-js.h"
+#include "worker.h"
+
+namespace llmlb {
+namespace {
+
+struct MemoryBytes {
+  size_t total = 0, vram = 0;
+};
+
+MemoryBytes memoryOf(const llama_context* context) {
+  MemoryBytes sum;
+  for (const auto& [bufferType, part] : llama_get_memory_breakdown(context)) {
+    const ggml_backend_dev_t device = ggml_backend_buft_get_device(bufferType);
+    const auto type = device == nullptr ? GGML_BACKEND_DEVICE_TYPE_CPU : ggml_backend_dev_type(device);
+    const bool onGpu = !ggml_backend_buft_is_host(bufferType) &&
+                       (type == GGML_BACKEND_DEVICE_TYPE_GPU || type == GGML_BACKEND_DEVICE_TYPE_IGPU);
+    sum.total += part.total();
+    if (onGpu) sum.vram += part.total();
+  }
+  return sum;
+}
+
+Napi::Error javaScriptError(Napi::Env env, const Failure& failure) {
+  Napi::Error error = Napi::Error::New(env, failure.what());
+  error.Set("code", failure.code);
+  return error;
+}
+
+}  // namespace
+
+class Bridge : public Napi::ObjectWrap<Bridge> {
+ public:
+  static Napi::Function define(Napi::Env env) {
+    return DefineClass(env, "Bridge",
+                       {InstanceMethod("info", &Bridge::info), InstanceMethod("generate", &Bridge::generate),
+                        InstanceMethod("embed", &Bridge::embed), InstanceMethod("cancel", &Bridge::cancel),
+                        InstanceMethod("stats", &Bridge::stats), InstanceMethod("close", &Bridge::close)});
+  }
+
+  /** new Bridge(addonModel, { slots, contextTokens, threads }, onMessages) */
+  explicit Bridge(const Napi::CallbackInfo& info) : ObjectWrap(info) {
+    const auto env = info.Env();
+    const auto addonModel = info[0].As<Napi::Object>();
+    // Held as long as the bridge: a collected model object frees the model under our feet.
+    modelObject_ = Napi::Persistent(addonModel);
+    model_ = AddonModel::Unwrap(addonModel)->model;
+    if (model_ == nullptr) throw Napi::Error::New(env, "the model is not loaded");
+    const auto given = info[1].As<Napi::Object>();
+    options_.slots = given.Get("slots").ToNumber().Int32Value();
+    options_.threads = given.Get("threads").ToNumber().Int32Value();
+    // No model is any good beyond the context that it was trained with.
+    const int trained = llama_model_n_ctx_train(model_);
+    const int asked = given.Get("contextTokens").ToNumber().Int32Value();
+    options_.contextTokens = trained > 0 ? std::min(asked, trained) : asked;
+    try {
+      templates_ = std::make_unique<ChatTemplates>(model_);
+      outbox_ = std::make_shared<Outbox>(env, info[2].As<Napi::Function>(),
+                                         [this](Napi::Env e, Napi::Function callback, std::vector<Delivery> deliveries) {
+                                           deliver(e, callback, std::move(deliveries));
+                                         });
+      loop_ = std::make_unique<DecodeLoop>(model_, options_, outbox_);
+      embedder_ = std::make_unique<Embedder>(model_, options_.threads, outbox_);
+      preparer_ = std::make_unique<Worker>();
+    } catch (const Failure& failure) {
+      if (outbox_) outbox_->close();
+      throw javaScriptError(env, failure);
+    } catch (const std::exception& error) {
+      if (outbox_) outbox_->close();
+      throw Napi::Error::New(env, error.what());
+    }
+  }
+
+  ~Bridge() override { shutDown(); }
+
+ private:
+  Napi::Value info(const Napi::CallbackInfo& call) {
+    const auto env = call.Env();
+    requireOpen(env);
+    const MemoryBytes memory = memoryOf(loop_->context());
+    auto result = Napi::Object::New(env);
+    result.Set("contextTokens", options_.contextTokens);
+    result.Set("trainContextTokens", llama_model_n_ctx_train(model_));
+    result.Set("slots", options_.slots);
+    result.Set("memoryBytes", static_cast<double>(memory.total));
+    result.Set("vramBytes", static_cast<double>(memory.vram));
+    result.Set("thinking", templates_->supportsThinking());
+    result.Set("tools", templates_->supportsTools());
+    result.Set("chatTemplate", templates_->source());
+    return result;
+  }
+
+  /** generate(id, requestJson). Rendering and tokenizing happen on a thread of their own, in order. */
+  Napi::Value generate(const Napi::CallbackInfo& call) {
+    requireOpen(call.Env());
+    auto request = std::make_shared<Request>(call[0].ToNumber().Int64Value());
+    tickets_[request->id] = request;
+    preparer_->post([this, request, json = call[1].ToString().Utf8Value()] { prepare(request, json); });
+    return call.Env().Undefined();
+  }
+
+  /** On the preparer's thread. */
+  void prepare(const std::shared_ptr<Request>& request, const std::string& json) {
+    try {
+      if (!loop_->canGenerate()) throw Failure("unsupported", "this model makes embeddings only, it cannot generate text");
+      prepareRequest(*request, json, model_, *templates_, options_.contextTokens);
+      return loop_->submit(request);
+    } catch (const Failure& failure) {
+      outbox_->fail(request, failure);
+    } catch (const std::exception& error) {
+      outbox_->fail(request, Failure("invalid_argument", error.what()));
+    }
+    outbox_->flush(true);
+  }
+
+  /** embed(id, inputs) */
+  Napi::Value embed(const Napi::CallbackInfo& call) {
+    requireOpen(call.Env());
+    auto ticket = std::make_shared<Ticket>(call[0].ToNumber().Int64Value());
+    const auto array = call[1].As<Napi::Array>();
+    std::vector<std::string> inputs;
+    for (uint32_t i = 0; i < array.Length(); i++) inputs.push_back(array.Get(i).ToString().Utf8Value());
+    tickets_[ticket->id] = ticket;
+    embedder_->submit(ticket, std::move(inputs));
+    return call.Env().Undefined();
+  }
+
+  /** cancel(id): the request ends with the code `cancelled`, unless it has just ended by itself. */
+  Napi::Value cancel(const Napi::CallbackInfo& call) {
+    const auto found = tickets_.find(call[0].ToNumber().Int64Value());
+    if (loop_ && found != tickets_.end()) {
+      found->second->cancelled = true;
+      loop_->wake();
+    }
+    return call.Env().Undefined();
+  }
+
+  Napi::Value stats(const Napi::CallbackInfo& call) {
+    requireOpen(call.Env());
+    const LoopStats stats = loop_->stats();
+    auto result = Napi::Object::New(call.Env());
+    result.Set("slots", options_.slots);
+    result.Set("busySlots", static_cast<double>(stats.busySlots));
+    result.Set("queued", static_cast<double>(stats.queued));
+    result.Set("finished", static_cast<double>(stats.finished));
+    result.Set("promptTokens", static_cast<double>(stats.promptTokens));
+    result.Set("completionTokens", static_cast<double>(stats.completionTokens));
+    return result;
+  }
+
+  /** Ends the threads and frees the contexts; what runs gets no answer any more. Idempotent. */
+  Napi::Value close(const Napi::CallbackInfo& call) {
+    shutDown();
+    return call.Env().Undefined();
+  }
+
+  void shutDown() {
+    preparer_.reset();  // first: it submits to the others
+    embedder_.reset();
+    loop_.reset();
+    if (outbox_) outbox_->close();
+    tickets_.clear();
+    modelObject_.Reset();
+  }
+
+  void requireOpen(Napi::Env env) const {
+    if (!loop_) throw Napi::Error::New(env, "the bridge is closed");
+  }
+
+  void deliver(Napi::Env env, Napi::Function callback, std::vector<Delivery> deliveries) {
+    auto messages = Napi::Array::New(env);
+    for (auto& delivery : deliveries) {
+      if (delivery.ends()) tickets_.erase(delivery.ticket->id);
+      appendMessages(env, messages, delivery);
+    }
+    if (messages.Length() > 0) callback.Call({messages});
+  }
+
+  Napi::ObjectReference modelObject_;
+  llama_model* model_ = nullptr;
+  LoopOptions options_;
+  std::unique_ptr<ChatTemplates> templates_;
+  std::shared_ptr<Outbox> outbox_;
+  std::unique_ptr<DecodeLoop> loop_;
+  std::unique_ptr<Embedder> embedder_;
+  std::unique_ptr<Worker> preparer_;
+  std::unordered_map<int64_t, std::shared_ptr<Ticket>> tickets_;
+};
+
+Napi::Value setLogLevel(const Napi::CallbackInfo& call) {
+  installLog(call[0].ToNumber().Int32Value());
+  return call.Env().Undefined();
+}
+
+Napi::Value takeErrors(const Napi::CallbackInfo& call) { return Napi::String::New(call.Env(), takeLogErrors()); }
+
+Napi::Object init(Napi::Env env, Napi::Object exports) {
+  exports.Set("Bridge", Bridge::define(env));
+  exports.Set("setLogLevel", Napi::Function::New(env, setLogLevel));
+  exports.Set("takeLogErrors", Napi::Function::New(env, takeErrors));
+  return exports;
+}
+
+NODE_API_MODULE(bridge, init)
+
+}  // namespace llmlb

@@ -1,0 +1,35 @@
+#pragma once
+#include <llama-cpp.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "outbox.h"
+#include "worker.h"
+
+namespace llmlb {
+
+/** Embeddings, on a thread and in a context of their own; both are made at the first request. */
+class Embedder {
+ public:
+  Embedder(llama_model* model, int threads, std::shared_ptr<Outbox> outbox)
+      : model_(model), threads_(threads), outbox_(std::move(outbox)) {}
+
+  void submit(std::shared_ptr<Ticket> ticket, std::vector<std::string> inputs);
+  /** Drops what waits and ends the thread. */
+  void stop() { worker_.reset(); }
+
+ private:
+  Embedded embed(const Ticket& ticket, const std::vector<std::string>& inputs);
+  std::vector<float> embedTokens(const std::vector<llama_token>& tokens);
+  void makeRoom(size_t tokens);
+
+  llama_model* model_;
+  int threads_;
+  std::shared_ptr<Outbox> outbox_;
+  llama_context_ptr context_;
+  std::unique_ptr<Worker> worker_;
+};
+
+}  // namespace llmlb

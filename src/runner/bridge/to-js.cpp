@@ -1,0 +1,86 @@
+#include "to-js.h"
+
+namespace llmlb {
+namespace {
+
+Napi::Object message(Napi::Env env, const char* type, const Delivery& delivery) {
+  auto object = Napi::Object::New(env);
+  object.Set("type", type);
+  object.Set("id", static_cast<double>(delivery.ticket->id));
+  return object;
+}
+
+Napi::Object toJs(Napi::Env env, const AnswerEvent& event) {
+  auto object = Napi::Object::New(env);
+  if (event.kind != AnswerEvent::Kind::toolCall) {
+    object.Set("type", event.kind == AnswerEvent::Kind::text ? "text" : "reasoning");
+    object.Set("text", event.text);
+    return object;
+  }
+  object.Set("type", "toolCall");
+  object.Set("index", static_cast<double>(event.index));
+  if (!event.name.empty()) {
+    object.Set("id", event.id);
+    object.Set("name", event.name);
+  }
+  object.Set("arguments", event.text);
+  return object;
+}
+
+Napi::Object toJs(Napi::Env env, const Done& done, bool toolCalls) {
+  auto counts = Napi::Object::New(env);
+  counts.Set("promptTokens", static_cast<double>(done.counts.promptTokens));
+  counts.Set("cachedTokens", static_cast<double>(done.counts.cachedTokens));
+  counts.Set("completionTokens", static_cast<double>(done.counts.completionTokens));
+  counts.Set("promptMs", done.counts.promptMs);
+  counts.Set("generationMs", done.counts.generationMs);
+  auto object = Napi::Object::New(env);
+  object.Set("type", "done");
+  object.Set("reason", done.reason == Reason::length ? "length" : toolCalls ? "toolCalls" : "stop");
+  object.Set("counts", counts);
+  return object;
+}
+
+Napi::Array toJs(Napi::Env env, const std::vector<std::vector<float>>& vectors) {
+  auto array = Napi::Array::New(env, vectors.size());
+  for (uint32_t i = 0; i < vectors.size(); i++) {
+    auto vector = Napi::Float32Array::New(env, vectors[i].size());
+    std::copy(vectors[i].begin(), vectors[i].end(), vector.Data());
+    array.Set(i, vector);
+  }
+  return array;
+}
+
+void appendEvents(Napi::Env env, Napi::Array messages, Delivery& delivery) {
+  auto& parser = static_cast<Request&>(*delivery.ticket).parser;
+  const AnswerEnd end = !delivery.done                             ? AnswerEnd::none
+                        : delivery.done->reason == Reason::length ? AnswerEnd::cut
+                                                                  : AnswerEnd::complete;
+  auto events = Napi::Array::New(env);
+  for (const auto& event : parser.push(delivery.text, end)) events.Set(events.Length(), toJs(env, event));
+  if (delivery.done) events.Set(events.Length(), toJs(env, *delivery.done, parser.sawToolCalls()));
+  if (events.Length() == 0) return;
+  auto object = message(env, "events", delivery);
+  object.Set("events", events);
+  messages.Set(messages.Length(), object);
+}
+
+}  // namespace
+
+void appendMessages(Napi::Env env, Napi::Array messages, Delivery& delivery) {
+  if (delivery.done || !delivery.text.empty()) appendEvents(env, messages, delivery);
+  if (delivery.embedded) {
+    auto object = message(env, "embedded", delivery);
+    object.Set("vectors", toJs(env, delivery.embedded->vectors));
+    object.Set("promptTokens", static_cast<double>(delivery.embedded->promptTokens));
+    messages.Set(messages.Length(), object);
+  }
+  if (delivery.failure) {
+    auto object = message(env, "error", delivery);
+    object.Set("code", delivery.failure->code);
+    object.Set("message", delivery.failure->what());
+    messages.Set(messages.Length(), object);
+  }
+}
+
+}  // namespace llmlb

@@ -1,0 +1,45 @@
+import { basename } from "node:path";
+import { AppError, type ErrorCode } from "../core/errors.ts";
+
+/** How llama.cpp, node-llama-cpp and the system word a failure, and what it means; the first match counts. */
+const meanings: readonly { pattern: RegExp; code: ErrorCode; say: (match: RegExpExecArray) => string }[] = [
+  {
+    pattern: /unknown model architecture: '([^']*)'/,
+    code: "unsupported",
+    say: ([, name]) => `its architecture "${name}" is not supported by this version of llama.cpp`,
+  },
+  { pattern: /ENOENT|No such file/, code: "model_not_found", say: () => "its file does not exist" },
+  { pattern: /EACCES|EPERM|Permission denied/, code: "forbidden", say: () => "its file may not be read" },
+  {
+    pattern:
+      /out of memory|failed to allocate|unable to allocate|alloc_tensor_range|bad_alloc|cannot allocate|insufficient (?:memory|VRAM|RAM)/i,
+    code: "load_failed",
+    say: () => "there is not enough memory for it",
+  },
+  {
+    pattern:
+      /invalid magic|corrupt|not within the file bounds|truncated|data is not|wrong (?:shape|type)|missing tensor|tensor '[^']*' not found|key not found/i,
+    code: "corrupt",
+    say: () => "its file is damaged or incomplete; remove it and pull it again",
+  },
+];
+
+/**
+ * Why the model at `modelPath` could not be loaded, as one line for people. `logged` is what llama.cpp wrote meanwhile:
+ * node-llama-cpp's own error says little more than "Failed to load model".
+ */
+export const loadFailure = (modelPath: string, thrown: unknown, logged: string): AppError => {
+  if (thrown instanceof AppError) return thrown;
+  const message = thrown instanceof Error ? thrown.message : String(thrown);
+  const detail = oneLine(logged ? `${logged} (${message})` : message);
+  const model = basename(modelPath);
+  for (const { pattern, code, say } of meanings) {
+    const match = pattern.exec(detail);
+    if (match) return new AppError(code, `cannot load ${model}: ${say(match)}`, { cause: thrown });
+  }
+  return new AppError("load_failed", `cannot load ${model}: ${detail}`, { cause: thrown });
+};
+
+const detailCharactersMax = 600;
+
+const oneLine = (text: string): string => text.replace(/\s+/g, " ").trim().slice(0, detailCharactersMax);

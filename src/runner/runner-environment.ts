@@ -1,0 +1,45 @@
+/** Variables that a runner gets to see: what the system, llama.cpp and the GPU drivers need. Tokens and settings of the node stay behind. */
+const passed = [
+  "PATH",
+  "HOME",
+  "USERPROFILE",
+  "USER",
+  "LANG",
+  "TZ",
+  "TMPDIR",
+  "TMP",
+  "TEMP",
+  "XDG_CACHE_HOME",
+  "XDG_RUNTIME_DIR",
+  "LD_LIBRARY_PATH",
+  "DYLD_LIBRARY_PATH",
+  "SystemRoot",
+  "windir",
+  "ProgramData",
+  "NO_COLOR",
+];
+
+const passedPrefixes = [
+  "LC_",
+  "CUDA_",
+  "NVIDIA_",
+  "HIP_",
+  "HSA_",
+  "ROCR_",
+  "GPU_",
+  "VK_",
+  "GGML_",
+  "LLAMA_",
+  "OMP_",
+  "MTL_",
+];
+
+/** The part of `env` that a runner gets. */
+export const runnerEnvironment = (env: Readonly<Record<string, string | undefined>>): Record<string, string> =>
+  Object.fromEntries(
+    Object.entries(env).filter(
+      (entry): entry is [string, string] =>
+        entry[1] !== undefined &&
+        (passed.includes(entry[0]) || passedPrefixes.some((prefix) => entry[0].startsWith(prefix))),
+    ),
+  );

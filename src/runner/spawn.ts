@@ -1,0 +1,247 @@
+import type { Subprocess } from "bun";
+import { type Clock, sleep, systemClock } from "../core/clock.ts";
+import { AppError, toAppError } from "../core/errors.ts";
+import type { GenerationEvent, GenerationRequest } from "../core/generation.ts";
+import type { Log } from "../core/log.ts";
+import { type EventBuffer, eventBuffer } from "./event-buffer.ts";
+import {
+  isRunnerMessage,
+  type LoadedModel,
+  type LoadOptions,
+  type NodeMessage,
+  type RunnerMessage,
+  type RunnerStats,
+} from "./protocol.ts";
+import { runnerEnvironment } from "./runner-environment.ts";
+import { type StderrTail, stderrTail } from "./stderr-tail.ts";
+
+export interface SpawnOptions {
+  /** The command line of a runner; see `hiddenCommand`. */
+  command: string[];
+  /** Environment of the node; the runner gets a small part of it. */
+  env: Readonly<Record<string, string | undefined>>;
+  log: Log;
+  /** Moves the patience of `exit`; default: the system's. */
+  clock?: Clock;
+}
+
+/** How a runner process ended: `code` is null when `signal` ended it. */
+export interface RunnerExit {
+  code: number | null;
+  signal: string | null;
+}
+
+export interface LoadHooks {
+  /** Aborting it ends the process: that is the only quick way out of a half-loaded model. */
+  signal?: AbortSignal;
+  /** Share of the tensors read, 0 to 1. */
+  onProgress?: (fraction: number) => void;
+}
+
+export interface Embeddings {
+  /** Not normalized; one per input, in order. */
+  vectors: Float32Array[];
+  promptTokens: number;
+}
+
+/** The node's end of one runner process. After the process has ended every call throws `runner_crashed`. */
+export interface RunnerHandle {
+  readonly pid: number;
+  /** Resolves when the process is gone, whatever the reason. */
+  readonly exited: Promise<RunnerExit>;
+  /** Loads the one model of this runner. Throws what the runner says: `load_failed`, `corrupt`, `unsupported`, ... */
+  load(options: LoadOptions, hooks?: LoadHooks): Promise<LoadedModel>;
+  /** Leaving the loop early, or `signal`, cancels the generation in the runner; the signal makes the loop throw `cancelled`. */
+  generate(request: GenerationRequest, signal?: AbortSignal): AsyncIterable<GenerationEvent>;
+  embed(inputs: string[], signal?: AbortSignal): Promise<Embeddings>;
+  stats(): Promise<RunnerStats>;
+  /** Asks the process to end, kills it when it does not, and resolves when it is gone. */
+  exit(): Promise<void>;
+}
+
+const exitPatienceMs = 3000; // a decode step on a slow machine may take that long; nothing is lost by killing after it
+
+const lastWordsMs = 500; // for its last lines on stderr, which arrive on another pipe than its end
+
+type Call = { resolve(value: unknown): void; reject(error: Error): void };
+
+interface State {
+  child: Subprocess<"ignore", "ignore", "pipe">;
+  log: Log;
+  stderr: StderrTail;
+  nextId: number;
+  loading?: Call & LoadHooks;
+  calls: Map<number, Call>;
+  streams: Map<number, EventBuffer>;
+  /** Set when the process is gone. */
+  gone?: AppError;
+}
+
+/** Starts a runner process. It has no model until `load`. Throws `runner_crashed` where the process cannot be started. */
+export const spawnRunner = ({ command, env, log, clock = systemClock }: SpawnOptions): RunnerHandle => {
+  let state: State | undefined;
+  const child = start(command, env, (message) => state && receive(state, message));
+  const stderr = stderrTail(child.stderr, (line) => log.debug(`runner ${child.pid}: ${line}`));
+  const running: State = { child, log, stderr, nextId: 1, calls: new Map(), streams: new Map() };
+  state = running;
+  const exited = child.exited
+    .then(() => Promise.race([stderr.ended, sleep(clock, lastWordsMs)]))
+    .then(() => end(running));
+  return {
+    pid: child.pid,
+    exited,
+    load: (options, hooks) => load(running, options, hooks),
+    generate: (request, signal) => generate(running, request, signal),
+    embed: (inputs, signal) => call<Embeddings>(running, (id) => ({ type: "embed", id, inputs }), signal),
+    stats: () => call<RunnerStats>(running, (id) => ({ type: "stats", id })),
+    exit: async () => {
+      tell(running, { type: "exit" });
+      const giveUp = clock.after(exitPatienceMs, () => child.kill("SIGKILL"));
+      await exited;
+      giveUp();
+    },
+  };
+};
+
+const start = (command: string[], env: SpawnOptions["env"], onMessage: (message: unknown) => void) => {
+  try {
+    return Bun.spawn(command, {
+      stdin: "ignore",
+      stdout: "ignore",
+      stderr: "pipe",
+      env: runnerEnvironment(env),
+      serialization: "advanced", // vectors of embeddings travel as they are
+      ipc: onMessage,
+    });
+  } catch (error) {
+    throw new AppError("runner_crashed", `cannot start a runner process: ${toAppError(error).message}`);
+  }
+};
+
+const tell = ({ child, gone }: State, message: NodeMessage): void => {
+  if (gone) return;
+  try {
+    child.send(message);
+  } catch {
+    // The channel closes a moment before `exited` resolves; that moment's calls end there.
+  }
+};
+
+const receivers: {
+  [T in RunnerMessage["type"]]: (state: State, message: Extract<RunnerMessage, { type: T }>) => void;
+} = {
+  progress: ({ loading }, { fraction }) => loading?.onProgress?.(fraction),
+  loaded: ({ loading }, { model }) => loading?.resolve(model),
+  loadFailed: ({ loading }, { code, message }) => loading?.reject(new AppError(code, message)),
+  events: ({ streams }, { id, events }) => streams.get(id)?.push(events),
+  embedded: ({ calls }, { id, vectors, promptTokens }) => calls.get(id)?.resolve({ vectors, promptTokens }),
+  stats: ({ calls }, { id, stats }) => calls.get(id)?.resolve(stats),
+  error: ({ calls, streams }, { id, code, message }) => {
+    const error = new AppError(code, message);
+    streams.get(id)?.fail(error);
+    calls.get(id)?.reject(error);
+  },
+};
+
+const receive = (state: State, message: unknown): void => {
+  if (isRunnerMessage(message)) dispatch(state, message);
+  else state.log.warn(`runner ${state.child.pid}: dropped a message of unknown shape`);
+};
+
+const dispatch = <T extends RunnerMessage["type"]>(
+  state: State,
+  message: Extract<RunnerMessage, { type: T }>,
+): void => {
+  const type: T = message.type;
+  receivers[type](state, message);
+};
+
+/** The process is gone: everything that waits for it learns why. */
+const end = (state: State): RunnerExit => {
+  const { exitCode, signalCode } = state.child;
+  const last = state.stderr.lastError();
+  const how = signalCode ? `was ended by ${signalCode}` : `ended with exit code ${exitCode}`;
+  const gone = new AppError("runner_crashed", `the model's runner process ${how}${last ? `: ${last}` : ""}`);
+  state.gone = gone;
+  state.loading?.reject(gone);
+  for (const waiting of state.calls.values()) waiting.reject(gone);
+  for (const stream of state.streams.values()) stream.fail(gone);
+  return { code: exitCode, signal: signalCode === null ? null : String(signalCode) };
+};
+
+const load = async (state: State, options: LoadOptions, hooks: LoadHooks = {}): Promise<LoadedModel> => {
+  if (state.gone) throw state.gone;
+  if (state.loading) throw new AppError("internal", "a runner loads one model only");
+  const stop = onAbort(hooks.signal, () => {
+    state.loading?.reject(cancelled(hooks.signal));
+    state.child.kill("SIGKILL");
+  });
+  try {
+    hooks.signal?.throwIfAborted();
+    return await new Promise<LoadedModel>((resolve, reject) => {
+      state.loading = { ...hooks, resolve: (model) => resolve(model as LoadedModel), reject };
+      tell(state, { type: "load", options });
+    });
+  } catch (error) {
+    throw hooks.signal?.aborted ? cancelled(hooks.signal) : error;
+  } finally {
+    stop();
+  }
+};
+
+async function* generate(
+  state: State,
+  request: GenerationRequest,
+  signal?: AbortSignal,
+): AsyncGenerator<GenerationEvent> {
+  if (state.gone) throw state.gone;
+  if (signal?.aborted) throw cancelled(signal);
+  const id = state.nextId++;
+  const buffer = eventBuffer();
+  state.streams.set(id, buffer);
+  let running = true;
+  const stop = onAbort(signal, () => buffer.fail(cancelled(signal)));
+  try {
+    tell(state, { type: "generate", id, request });
+    while (running) {
+      const event = await buffer.next();
+      if (signal?.aborted) throw cancelled(signal);
+      if (event.type === "done") running = false;
+      yield event;
+    }
+  } finally {
+    stop();
+    state.streams.delete(id);
+    if (running) tell(state, { type: "cancel", id });
+  }
+}
+
+const call = async <T>(state: State, message: (id: number) => NodeMessage, signal?: AbortSignal): Promise<T> => {
+  if (state.gone) throw state.gone;
+  if (signal?.aborted) throw cancelled(signal);
+  const id = state.nextId++;
+  const stop = onAbort(signal, () => {
+    tell(state, { type: "cancel", id });
+    state.calls.get(id)?.reject(cancelled(signal));
+  });
+  try {
+    return await new Promise<T>((resolve, reject) => {
+      state.calls.set(id, { resolve: (value) => resolve(value as T), reject });
+      tell(state, message(id));
+    });
+  } finally {
+    stop();
+    state.calls.delete(id);
+  }
+};
+
+const cancelled = (signal?: AbortSignal): AppError =>
+  signal?.reason instanceof AppError
+    ? signal.reason
+    : new AppError("cancelled", "cancelled", { cause: signal?.reason });
+
+/** Runs `action` when `signal` is aborted; returns what takes it back. */
+const onAbort = (signal: AbortSignal | undefined, action: () => void): (() => void) => {
+  signal?.addEventListener("abort", action, { once: true });
+  return () => signal?.removeEventListener("abort", action);
+};
