@@ -1,0 +1,138 @@
+import { AppError } from "../core/errors.ts";
+import type { LoadedModel } from "../runner/protocol.ts";
+import { createSlots, type Slots } from "./slots.ts";
+import type { EngineModel, EngineOptions, EngineRunner, RunningModel } from "./types.ts";
+
+interface Ready {
+  runner: EngineRunner;
+  model: LoadedModel;
+}
+
+/** One model in one runner, from the start of its load to the end of its process. */
+export interface Entry {
+  readonly model: EngineModel;
+  readonly contextTokens: number;
+  readonly slots: Slots;
+  readonly loaded: Promise<Ready>;
+  /** Set once `loaded` has resolved. */
+  ready?: Ready;
+  /** Resolves when the process is gone or the load has failed. */
+  readonly gone: Promise<void>;
+  readonly abortLoad: AbortController;
+  /** Requests that use it or wait for it. */
+  users: number;
+  lastUsedMs: number;
+  keepAliveMs: number;
+  expiresAtMs?: number;
+  cancelExpiry?: () => void;
+  /** Takes no new lease and ends with its last user. */
+  retired: boolean;
+}
+
+// setTimeout's limit is 2^31-1 ms; a longer one would fire at once.
+const timerMaxMs = 2 ** 31 - 1;
+
+export interface EntryHooks {
+  onReady(entry: Entry): void;
+  onGone(entry: Entry): void;
+}
+
+/** Starts a runner and loads the model in it. */
+export const startEntry = (
+  options: EngineOptions,
+  model: EngineModel,
+  contextTokens: number,
+  hooks: EntryHooks,
+): Entry => {
+  const abortLoad = new AbortController();
+  const gone = Promise.withResolvers<void>();
+  const loaded = load(options, model, contextTokens, abortLoad.signal);
+  const entry: Entry = {
+    model,
+    contextTokens,
+    slots: createSlots(options.slots, options.maxQueue),
+    loaded,
+    gone: gone.promise,
+    abortLoad,
+    users: 0,
+    lastUsedMs: options.clock.now(),
+    keepAliveMs: 0,
+    retired: false,
+  };
+  const end = () => {
+    entry.cancelExpiry?.();
+    entry.retired = true;
+    gone.resolve();
+    hooks.onGone(entry);
+  };
+  loaded.then((ready) => {
+    entry.ready = ready;
+    void ready.runner.exited.then(end);
+    // The end may have been asked for in the moment between the load and this line.
+    if (abortLoad.signal.aborted) void ready.runner.exit();
+    hooks.onReady(entry);
+  }, end);
+  return entry;
+};
+
+/** Ends the entry's process now and waits until it is gone. */
+export const endEntry = async (entry: Entry): Promise<void> => {
+  entry.retired = true;
+  entry.cancelExpiry?.();
+  entry.abortLoad.abort(new AppError("cancelled", "the model is being unloaded"));
+  await entry.ready?.runner.exit();
+  await entry.gone;
+};
+
+/** Counts one more user; an entry in use does not expire. */
+export const holdEntry = (entry: Entry, keepAliveMs: number): void => {
+  entry.users++;
+  entry.keepAliveMs = keepAliveMs;
+  entry.cancelExpiry?.();
+  delete entry.expiresAtMs;
+};
+
+/** Counts one user less; with the last one the keep-alive begins, or the entry ends. */
+export const releaseEntry = ({ clock }: EngineOptions, entry: Entry): void => {
+  entry.users--;
+  entry.lastUsedMs = clock.now();
+  if (entry.users > 0) return;
+  if (entry.retired || entry.keepAliveMs <= 0) return void endEntry(entry);
+  entry.expiresAtMs = entry.lastUsedMs + entry.keepAliveMs;
+  if (entry.keepAliveMs === Number.POSITIVE_INFINITY) return;
+  entry.cancelExpiry = clock.after(Math.min(entry.keepAliveMs, timerMaxMs), () => void endEntry(entry));
+};
+
+/** A smaller context than the loaded one needs no reload, nor does one that the model was not trained for. */
+export const isLargeEnough = (entry: Entry, contextTokens: number): boolean =>
+  contextTokens <= entry.contextTokens ||
+  (entry.ready !== undefined && entry.ready.model.contextTokens >= entry.ready.model.trainContextTokens);
+
+/** The entry as `ps` shows it; nothing while it is still being loaded. One in use stays for its keep-alive from now on. */
+export const describeEntry = (entry: Entry, nowMs: number): RunningModel | undefined => {
+  if (!entry.ready) return undefined;
+  const { runner, model } = entry.ready;
+  const { id, name } = entry.model;
+  const expiresAtMs = entry.retired ? 0 : (entry.expiresAtMs ?? nowMs + entry.keepAliveMs);
+  return { id, name, model, users: entry.users, expiresAtMs, pid: runner.pid };
+};
+
+const load = async (
+  options: EngineOptions,
+  model: EngineModel,
+  contextTokens: number,
+  signal: AbortSignal,
+): Promise<Ready> => {
+  const { slots, threads, gpu, log, clock } = options;
+  const startMs = clock.now();
+  const runner = await options.startRunner();
+  try {
+    const device = { ...(threads === undefined ? {} : { threads }), ...(gpu === undefined ? {} : { gpu }) };
+    const loaded = await runner.load({ modelPath: model.modelPath, contextTokens, slots, ...device }, { signal });
+    log.info(`loaded ${model.name} in ${clock.now() - startMs} ms (runner ${runner.pid}, ${loaded.backend})`);
+    return { runner, model: loaded };
+  } catch (error) {
+    await runner.exit();
+    throw error;
+  }
+};

@@ -1,0 +1,73 @@
+import { AppError } from "../../src/core/errors.ts";
+import type { GenerationEvent, GenerationRequest } from "../../src/core/generation.ts";
+import type { EngineRunner } from "../../src/engine/types.ts";
+import type { LoadedModel, LoadOptions } from "../../src/runner/protocol.ts";
+
+export interface FakeRunner extends EngineRunner {
+  readonly loads: LoadOptions[];
+  readonly requests: GenerationRequest[];
+  alive: boolean;
+  /** Ends the process as a crash would. */
+  crash(): void;
+}
+
+export interface FakeRunnerScript {
+  trainContextTokens?: number;
+  load?: (options: LoadOptions, signal?: AbortSignal) => Promise<void>;
+  generate?: (request: GenerationRequest, signal?: AbortSignal) => AsyncIterable<GenerationEvent>;
+}
+
+export const fakeCounts = { promptTokens: 3, cachedTokens: 0, completionTokens: 2, promptMs: 1, generationMs: 2 };
+
+async function* helloEvents(): AsyncIterable<GenerationEvent> {
+  yield { type: "text", text: "Hel" };
+  yield { type: "text", text: "lo" };
+  yield { type: "done", reason: "stop", counts: fakeCounts };
+}
+
+const loadedModel = (options: LoadOptions, trainContextTokens: number): LoadedModel => ({
+  contextTokens: Math.min(options.contextTokens, trainContextTokens),
+  trainContextTokens,
+  slots: options.slots,
+  memoryBytes: 1_000_000,
+  vramBytes: 0,
+  backend: "cpu",
+  gpuLayers: 0,
+  capabilities: { thinking: false, tools: false },
+  chatTemplate: "",
+  loadMs: 1,
+});
+
+let nextPid = 1000;
+
+/** A runner without a process: it loads at once and answers "Hello", unless the script says otherwise. */
+export const fakeRunner = (script: FakeRunnerScript = {}): FakeRunner => {
+  const gone = Promise.withResolvers<void>();
+  const end = () => {
+    runner.alive = false;
+    gone.resolve();
+  };
+  const runner: FakeRunner = {
+    pid: nextPid++,
+    exited: gone.promise,
+    loads: [],
+    requests: [],
+    alive: true,
+    crash: end,
+    async load(options, { signal }) {
+      runner.loads.push(options);
+      await script.load?.(options, signal);
+      signal?.throwIfAborted();
+      return loadedModel(options, script.trainContextTokens ?? 8192);
+    },
+    async *generate(request, signal) {
+      if (!runner.alive) throw new AppError("runner_crashed", "the runner is gone");
+      runner.requests.push(request);
+      yield* (script.generate ?? helloEvents)(request, signal);
+    },
+    async exit() {
+      end();
+    },
+  };
+  return runner;
+};
