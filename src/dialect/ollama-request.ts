@@ -1,0 +1,132 @@
+import type {
+  OllamaChatRequest,
+  OllamaGenerateRequest,
+  OllamaMessage,
+  OllamaOptions,
+  OllamaThink,
+  OllamaToolCall,
+} from "../api/ollama.ts";
+import { AppError } from "../core/errors.ts";
+import type {
+  ChatMessage,
+  ChatToolCall,
+  GenerationInput,
+  GenerationRequest,
+  SamplingOptions,
+} from "../core/generation.ts";
+
+/** Translates `/api/chat`. Throws `invalid_argument` or `unsupported` for what cannot be done. */
+export const fromOllamaChat = (request: OllamaChatRequest): GenerationRequest => ({
+  input: {
+    kind: "chat",
+    messages: toMessages(request.messages),
+    ...(request.tools?.length ? { tools: request.tools } : {}),
+    ...thinking(request.think),
+  },
+  ...settings(request.options, request.format),
+});
+
+/** Translates `/api/generate`: a chat of one turn, or with `raw` the prompt as it is. */
+export const fromOllamaGenerate = (request: OllamaGenerateRequest): GenerationRequest => {
+  if (request.suffix) throw new AppError("unsupported", "suffix (fill in the middle) is not supported");
+  if (request.template) throw new AppError("unsupported", "a template of one's own is not supported; use raw");
+  refuseImages(request.images);
+  return { input: generateInput(request), ...settings(request.options, request.format) };
+};
+
+const generateInput = (request: OllamaGenerateRequest): GenerationInput => {
+  const prompt = request.prompt ?? "";
+  if (request.raw) return { kind: "text", text: prompt };
+  const system: ChatMessage[] = request.system ? [{ role: "system", content: request.system }] : [];
+  return { kind: "chat", messages: [...system, { role: "user", content: prompt }], ...thinking(request.think) };
+};
+
+const refuseImages = (images: string[] | undefined): void => {
+  if (images?.length) throw new AppError("unsupported", "images are not supported by this model");
+};
+
+/**
+ * Ollama's messages name no tool call ids, OpenAI's templates want them: calls are numbered through the chat, and each tool
+ * message answers the next call that has no answer yet (by name where it gives one).
+ */
+const toMessages = (messages: OllamaMessage[]): ChatMessage[] => {
+  const open: { id: string; name: string }[] = [];
+  let calls = 0;
+  return messages.map((message): ChatMessage => {
+    refuseImages(message.images);
+    if (message.role === "tool") return toToolMessage(message, open);
+    const toolCalls = (message.tool_calls ?? []).map((call) => toToolCall(call, call.id ?? `call_${calls++}`));
+    open.push(...toolCalls.map((call) => ({ id: call.id ?? "", name: call.function.name })));
+    return {
+      role: message.role,
+      content: message.content,
+      ...(message.thinking ? { reasoning_content: message.thinking } : {}),
+      ...(toolCalls.length ? { tool_calls: toolCalls } : {}),
+    };
+  });
+};
+
+const toToolCall = (call: OllamaToolCall, id: string): ChatToolCall => ({
+  id,
+  type: "function",
+  function: { name: call.function.name, arguments: JSON.stringify(call.function.arguments ?? {}) },
+});
+
+const toToolMessage = (message: OllamaMessage, open: { id: string; name: string }[]): ChatMessage => {
+  const byId = open.findIndex((call) => call.id === message.tool_call_id);
+  const byName = open.findIndex((call) => call.name === message.tool_name);
+  const answered = open.splice(Math.max(byId, byName, 0), 1)[0];
+  const id = message.tool_call_id ?? answered?.id;
+  const name = message.tool_name ?? answered?.name;
+  return { role: "tool", content: message.content, ...(id ? { tool_call_id: id } : {}), ...(name ? { name } : {}) };
+};
+
+const thinking = (
+  think: OllamaThink | undefined,
+): { thinking?: boolean; reasoningEffort?: "low" | "medium" | "high" } => {
+  if (think === undefined) return {};
+  if (typeof think === "boolean") return { thinking: think };
+  return { thinking: true, reasoningEffort: think === "max" ? "high" : think };
+};
+
+const settings = (
+  options: OllamaOptions = {},
+  format: OllamaChatRequest["format"],
+): Omit<GenerationRequest, "input"> => {
+  const { num_predict, stop } = options;
+  return {
+    sampling: { ...toSampling(options), ...toSchema(format) },
+    // Ollama: -1 = until the model stops, -2 = until the context is full; both end with the context here.
+    ...(num_predict === undefined || num_predict < 0 ? {} : { maxTokens: num_predict }),
+    ...(stop === undefined ? {} : { stop: typeof stop === "string" ? [stop] : stop }),
+  };
+};
+
+const samplingNames = {
+  temperature: "temperature",
+  top_k: "topK",
+  top_p: "topP",
+  min_p: "minP",
+  typical_p: "typicalP",
+  repeat_penalty: "repeatPenalty",
+  repeat_last_n: "repeatLastN",
+  presence_penalty: "presencePenalty",
+  frequency_penalty: "frequencyPenalty",
+  seed: "seed",
+} as const satisfies Partial<Record<keyof OllamaOptions, keyof SamplingOptions>>;
+
+const toSampling = (options: OllamaOptions): SamplingOptions => {
+  const sampling: SamplingOptions = {};
+  for (const [from, to] of Object.entries(samplingNames)) {
+    const value = options[from as keyof typeof samplingNames];
+    if (value !== undefined && value !== null) sampling[to] = value;
+  }
+  return sampling;
+};
+
+const toSchema = (format: OllamaChatRequest["format"]): Pick<SamplingOptions, "jsonSchema"> => {
+  if (format === undefined || format === null || format === "") return {};
+  if (format === "json") return { jsonSchema: { type: "object" } };
+  if (typeof format === "object") return { jsonSchema: format };
+  throw new AppError("invalid_argument", `invalid "format": expected "json" or a JSON schema`);
+};

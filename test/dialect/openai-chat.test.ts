@@ -1,0 +1,135 @@
+import { expect, test } from "bun:test";
+import type { OpenAiChatRequest } from "../../src/api/openai.ts";
+import type { GenerationEvent } from "../../src/core/generation.ts";
+import { fromOpenAiChat, toOpenAiChunks, toOpenAiCompletion } from "../../src/dialect/openai-chat.ts";
+
+const user = { role: "user" as const, content: "hi" };
+const from = (more: Partial<OpenAiChatRequest>) => fromOpenAiChat({ model: "m", messages: [user], ...more });
+const counts = { promptTokens: 5, cachedTokens: 2, completionTokens: 3, promptMs: 1, generationMs: 2 };
+const options = { id: "chatcmpl-1", model: "m", created: 1, includeUsage: false };
+const tool = (name: string) => ({ type: "function" as const, function: { name } });
+
+async function* stream(...events: GenerationEvent[]) {
+  yield* events;
+}
+
+const collect = async <T>(values: AsyncIterable<T>) => {
+  const all: T[] = [];
+  for await (const value of values) all.push(value);
+  return all;
+};
+
+test("without settings OpenAI's own defaults hold", () => {
+  expect(from({})).toEqual({ input: { kind: "chat", messages: [user] }, sampling: { temperature: 1, topP: 1 } });
+});
+
+test("settings reach the sampler; null is absent", () => {
+  const request = from({
+    temperature: 0,
+    top_p: 0.5,
+    top_k: 3,
+    min_p: 0.1,
+    seed: 7,
+    presence_penalty: null,
+    stop: "x",
+  });
+  expect(request.sampling).toEqual({ temperature: 0, topP: 0.5, topK: 3, minP: 0.1, seed: 7 });
+  expect(request.stop).toEqual(["x"]);
+});
+
+test("max_completion_tokens wins over max_tokens", () => {
+  expect(from({ max_tokens: 5 }).maxTokens).toBe(5);
+  expect(from({ max_tokens: 5, max_completion_tokens: 6 }).maxTokens).toBe(6);
+  expect(from({ max_tokens: null }).maxTokens).toBeUndefined();
+});
+
+test("text parts are joined, other parts are refused", () => {
+  const parts = (...content: object[]) => from({ messages: [{ role: "user", content: content as never }] });
+  expect(parts({ type: "text", text: "a" }, { type: "text", text: "b" }).input).toMatchObject({
+    messages: [{ role: "user", content: "ab" }],
+  });
+  expect(() => parts({ type: "image_url" })).toThrow('"image_url" is not supported');
+});
+
+test("a named tool choice leaves only that tool and requires it", () => {
+  const request = from({ tools: [tool("a"), tool("b")], tool_choice: { type: "function", function: { name: "b" } } });
+  expect(request.input).toMatchObject({ tools: [tool("b")], toolChoice: "required" });
+  expect(() => from({ tools: [tool("a")], tool_choice: { type: "function", function: { name: "z" } } })).toThrow('"z"');
+});
+
+test("response_format becomes a schema", () => {
+  expect(from({ response_format: { type: "json_object" } }).sampling.jsonSchema).toEqual({ type: "object" });
+  const schema = { type: "object", properties: {} };
+  expect(
+    from({ response_format: { type: "json_schema", json_schema: { name: "x", schema } } }).sampling.jsonSchema,
+  ).toBe(schema);
+});
+
+test("reasoning_effort switches thinking", () => {
+  expect(from({ reasoning_effort: "none" }).input).toMatchObject({ thinking: false });
+  expect(from({ reasoning_effort: "minimal" }).input).toMatchObject({ thinking: true, reasoningEffort: "low" });
+});
+
+test("chunks: role, pieces, finish reason, usage where asked for", async () => {
+  const events = () =>
+    stream(
+      { type: "reasoning", text: "hm" },
+      { type: "text", text: "Hello" },
+      { type: "toolCall", index: 0, id: "c1", name: "f", arguments: "" },
+      { type: "toolCall", index: 0, arguments: "{}" },
+      { type: "done", reason: "toolCalls", counts },
+    );
+  const chunks = await collect(toOpenAiChunks(events(), { ...options, includeUsage: true }));
+  expect(chunks.map((chunk) => chunk.choices[0]?.delta)).toEqual([
+    { role: "assistant", content: "" },
+    { reasoning_content: "hm" },
+    { content: "Hello" },
+    { tool_calls: [{ index: 0, id: "c1", type: "function", function: { name: "f", arguments: "" } }] },
+    { tool_calls: [{ index: 0, function: { arguments: "{}" } }] },
+    {},
+    undefined,
+  ]);
+  expect(chunks[5]?.choices[0]?.finish_reason).toBe("tool_calls");
+  expect(chunks[6]?.usage).toEqual({
+    prompt_tokens: 5,
+    completion_tokens: 3,
+    total_tokens: 8,
+    prompt_tokens_details: { cached_tokens: 2 },
+  });
+  expect(chunks[0]?.usage).toBeNull();
+  expect((await collect(toOpenAiChunks(events(), options))).length).toBe(6);
+});
+
+test("nothing is sent before the first event, so an early fault keeps its status", async () => {
+  const fails = { next: () => Promise.reject(new Error("load failed")) };
+  const events: AsyncIterable<GenerationEvent> = { [Symbol.asyncIterator]: () => fails };
+  await expect(toOpenAiChunks(events, options).next()).rejects.toThrow("load failed");
+});
+
+test("a whole completion joins the pieces", async () => {
+  const answer = await toOpenAiCompletion(
+    stream(
+      { type: "reasoning", text: "h" },
+      { type: "reasoning", text: "m" },
+      { type: "toolCall", index: 0, id: "a", name: "f", arguments: '{"x":' },
+      { type: "toolCall", index: 0, arguments: "1}" },
+      { type: "toolCall", index: 1, id: "b", name: "g", arguments: "{}" },
+      { type: "done", reason: "toolCalls", counts },
+    ),
+    options,
+  );
+  expect(answer?.choices[0]).toEqual({
+    index: 0,
+    message: {
+      role: "assistant",
+      content: null,
+      reasoning_content: "hm",
+      tool_calls: [
+        { id: "a", type: "function", function: { name: "f", arguments: '{"x":1}' } },
+        { id: "b", type: "function", function: { name: "g", arguments: "{}" } },
+      ],
+    },
+    logprobs: null,
+    finish_reason: "tool_calls",
+  });
+});
