@@ -1,0 +1,59 @@
+import { Elysia } from "elysia";
+import { AppError } from "../core/errors.ts";
+import type { Log } from "../core/log.ts";
+import { errorResponse } from "./errors.ts";
+import { refuseRequest } from "./guard.ts";
+
+export interface AppOptions {
+  log: Log;
+  /** Where the server will listen; decides which Host headers are ours. */
+  hostname: string;
+}
+
+/**
+ * The one way to make an Elysia app. Hooks are set before any route, since Elysia applies them only to what follows, and errors
+ * become a `Response`, since returning `status()` from onError rewrites Elysia's shared error objects.
+ */
+export const createApp = ({ log, hostname }: AppOptions) =>
+  new Elysia({ normalize: false })
+    .onRequest(({ request }) => {
+      const refusal = refuseRequest(request, hostname);
+      if (refusal) return errorResponse(request, refusal);
+    })
+    .onError(({ code, error, request }) => {
+      const appError = toHttpError(code, error, request);
+      if (appError.code === "internal") log.error(`${request.method} ${path(request)}: ${describe(error)}`);
+      return errorResponse(request, appError);
+    })
+    .onAfterResponse(({ request, set, responseValue }) => {
+      const status = responseValue instanceof Response ? responseValue.status : set.status;
+      log.debug(`${request.method} ${path(request)} ${status ?? 200}`);
+    });
+
+export type App = ReturnType<typeof createApp>;
+
+const path = (request: Request) => new URL(request.url).pathname;
+
+const describe = (error: unknown) => (error instanceof Error ? (error.stack ?? error.message) : String(error));
+
+/** Elysia's own error codes as ours; its messages are JSON for machines, ours one line for people. */
+const toHttpError = (code: string | number, error: unknown, request: Request): AppError => {
+  if (error instanceof AppError) return error;
+  if (code === "NOT_FOUND")
+    return new AppError("not_found", `${request.method} ${path(request)} is not an endpoint of llmlb`);
+  if (code === "PARSE") return new AppError("invalid_argument", parseMessage(request));
+  if (code === "VALIDATION") return new AppError("invalid_argument", validationMessage(error));
+  return new AppError("internal", error instanceof Error ? error.message : "internal error", { cause: error });
+};
+
+const parseMessage = (request: Request) =>
+  request.headers.get("content-length") === "0" || request.body === null
+    ? "missing request body"
+    : "invalid JSON in the request body";
+
+const validationMessage = (error: unknown): string => {
+  const first = (error as { all?: { path?: string; summary?: string; message?: string }[] }).all?.[0];
+  const field = (first?.path ?? "").replace(/^\//, "").replaceAll("/", ".");
+  if (!field) return "missing request body";
+  return `invalid "${field}": ${first?.summary ?? first?.message ?? "unexpected value"}`;
+};

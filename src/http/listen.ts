@@ -1,0 +1,39 @@
+import { AppError } from "../core/errors.ts";
+
+// Holds a long chat with its images in base64; a larger body is a mistake or an attack.
+const bodyMaxBytes = 64 * 1024 * 1024;
+
+/** The part of an Elysia app that matters here, whatever routes its type has collected. */
+interface Listenable {
+  listen(options: object): unknown;
+  readonly server: { readonly port?: number | undefined; stop(force?: boolean): Promise<void> } | null;
+}
+
+export interface Listening {
+  hostname: string;
+  port: number;
+  /** Stops accepting; with `force`, running requests are cut too. Resolves when every connection is closed. */
+  stop(force: boolean): Promise<void>;
+}
+
+/** Starts to listen. Throws `internal` with a clear message when the address is taken or not ours. */
+export const listen = (app: Listenable, hostname: string, port: number): Listening => {
+  try {
+    // reusePort would let a second server bind the same port without an error; idleTimeout would cut slow loads.
+    app.listen({ hostname, port, reusePort: false, idleTimeout: 0, maxRequestBodySize: bodyMaxBytes });
+  } catch (error) {
+    throw new AppError("internal", listenMessage(error, hostname, port), { cause: error });
+  }
+  const server = app.server;
+  if (!server) throw new AppError("internal", `cannot listen on ${hostname}:${port}`);
+  return { hostname, port: server.port ?? port, stop: async (force) => await server.stop(force) };
+};
+
+const listenMessage = (error: unknown, hostname: string, port: number): string => {
+  const address = `${hostname.includes(":") ? `[${hostname}]` : hostname}:${port}`;
+  const code = (error as { code?: string }).code;
+  if (code === "EADDRINUSE")
+    return `cannot listen on ${address}: the address is in use; stop the other server or choose another --port`;
+  if (code === "EACCES") return `cannot listen on ${address}: permission denied; choose a --port of 1024 or higher`;
+  return `cannot listen on ${address}: ${error instanceof Error ? error.message : String(error)}`;
+};
