@@ -1,0 +1,16 @@
+import type { Config } from "../config/config.ts";
+import type { Clock } from "../core/clock.ts";
+import type { Log } from "../core/log.ts";
+import type { Engine } from "../engine/types.ts";
+import type { Puller } from "../hub/puller.ts";
+import type { Store } from "../store/open-store.ts";
+
+/** What every route works with. */
+export interface NodeDeps {
+  config: Config;
+  store: Store;
+  engine: Engine;
+  puller: Puller;
+  clock: Clock;
+  log: Log;
+}

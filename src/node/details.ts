@@ -1,0 +1,16 @@
+import type { OllamaModelDetails } from "../api/ollama.ts";
+import { formatCount } from "../core/format.ts";
+import type { Manifest } from "../store/manifest.ts";
+
+/** Ollama's summary of a model; empty for one that left the store while it was loaded. */
+export const toDetails = (manifest: Manifest | undefined): OllamaModelDetails => {
+  const details = manifest?.details;
+  return {
+    parent_model: "",
+    format: details?.format ?? "",
+    family: details?.architecture ?? "",
+    families: details ? [details.architecture] : [],
+    parameter_size: details ? formatCount(details.parameterCount) : "",
+    quantization_level: details?.quantization ?? "",
+  };
+};

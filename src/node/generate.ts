@@ -1,0 +1,55 @@
+import { parseDuration } from "../core/duration.ts";
+import { AppError } from "../core/errors.ts";
+import type { GenerationEvent, GenerationRequest } from "../core/generation.ts";
+import type { Lease } from "../engine/types.ts";
+import type { StoredModel } from "../store/scan-models.ts";
+import type { NodeDeps } from "./deps.ts";
+
+export interface ModelUse {
+  model: StoredModel;
+  signal: AbortSignal;
+  /** As requests carry it: seconds or a duration; absent = the configured one. */
+  keepAlive?: number | string | undefined;
+  /** Absent = the configured one. */
+  contextTokens?: number | undefined;
+}
+
+/** Loads the model unless it is loaded and leaves it loaded for its keep-alive. Resolves to the milliseconds that took. */
+export const preload = async (deps: NodeDeps, use: ModelUse): Promise<number> => {
+  await using lease = await acquire(deps, use);
+  return lease.loadMs;
+};
+
+/** The events of one answer. `onLoaded` is told, before the first, how many milliseconds the load took. */
+export async function* generate(
+  deps: NodeDeps,
+  use: ModelUse,
+  request: GenerationRequest,
+  onLoaded: (loadMs: number) => void = () => undefined,
+): AsyncGenerator<GenerationEvent> {
+  await using lease = await acquire(deps, use);
+  onLoaded(lease.loadMs);
+  refuseWhatTheModelCannot(lease, use.model, request);
+  yield* lease.generate(request, use.signal);
+}
+
+const acquire = async ({ engine, store, clock, config }: NodeDeps, use: ModelUse): Promise<Lease> => {
+  const { model, signal, contextTokens = config.contextTokens } = use;
+  const keepAliveMs = toKeepAliveMs(use.keepAlive, config.keepAliveMs);
+  const modelPath = store.modelPath(model);
+  store.touch(model, clock.now());
+  return await engine.acquire({ id: model.id, name: model.name, modelPath }, { signal, keepAliveMs, contextTokens });
+};
+
+/** Negative means for ever, as with Ollama. */
+const toKeepAliveMs = (keepAlive: number | string | undefined, fallbackMs: number): number => {
+  if (keepAlive === undefined || keepAlive === null || keepAlive === "") return fallbackMs;
+  const ms = parseDuration(keepAlive);
+  return ms < 0 ? Number.POSITIVE_INFINITY : ms;
+};
+
+const refuseWhatTheModelCannot = (lease: Lease, model: StoredModel, { input }: GenerationRequest): void => {
+  if (input.kind === "chat" && input.thinking && !lease.model.capabilities.thinking) {
+    throw new AppError("invalid_argument", `"${model.name}" does not support thinking`);
+  }
+};

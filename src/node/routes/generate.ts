@@ -1,0 +1,101 @@
+import { t } from "elysia";
+import type {
+  OllamaChatRequest,
+  OllamaChatResponse,
+  OllamaGenerateRequest,
+  OllamaGenerateResponse,
+} from "../../api/ollama.ts";
+import { parseDuration } from "../../core/duration.ts";
+import type { GenerationRequest } from "../../core/generation.ts";
+import { fromOllamaChat, fromOllamaGenerate } from "../../dialect/ollama-request.ts";
+import {
+  joinOllamaChat,
+  joinOllamaGenerate,
+  type OllamaResponseOptions,
+  toOllamaChat,
+  toOllamaGenerate,
+} from "../../dialect/ollama-response.ts";
+import type { App } from "../../http/create-app.ts";
+import { ndjson } from "../../http/ndjson.ts";
+import type { NodeDeps } from "../deps.ts";
+import { findModel } from "../find-model.ts";
+import { generate, type ModelUse, preload } from "../generate.ts";
+
+const shared = {
+  model: t.Optional(t.String()),
+  stream: t.Optional(t.Boolean()),
+  options: t.Optional(t.Object({ num_ctx: t.Optional(t.Integer({ minimum: 1 })) }, { additionalProperties: true })),
+  keep_alive: t.Optional(t.Union([t.Number(), t.String()])),
+  think: t.Optional(t.Union([t.Boolean(), t.Literal("low"), t.Literal("medium"), t.Literal("high"), t.Literal("max")])),
+};
+
+const message = t.Object(
+  { role: t.UnionEnum(["system", "user", "assistant", "tool"]), content: t.Optional(t.String()) },
+  { additionalProperties: true },
+);
+
+const chatBody = t.Object({ ...shared, messages: t.Optional(t.Array(message)) }, { additionalProperties: true });
+const generateBody = t.Object({ ...shared, prompt: t.Optional(t.String()) }, { additionalProperties: true });
+
+/** Ollama's `/api/chat` and `/api/generate`. */
+export const generateRoutes = (app: App, deps: NodeDeps) =>
+  app
+    .post("/api/chat", ({ body, request }) => chat(deps, body as OllamaChatRequest, request.signal), {
+      body: chatBody,
+      parse: "json",
+    })
+    .post("/api/generate", ({ body, request }) => complete(deps, body as OllamaGenerateRequest, request.signal), {
+      body: generateBody,
+      parse: "json",
+    });
+
+const chat = async (deps: NodeDeps, body: OllamaChatRequest, signal: AbortSignal) => {
+  const { use, options } = prepare(deps, body, signal);
+  const message = { role: "assistant" as const, content: "" };
+  if (!body.messages?.length) return { ...(await loadOrUnload(deps, use, options)), message };
+  const messages = body.messages.map((one) => ({ ...one, content: one.content ?? "" }));
+  const records = toOllamaChat(events(deps, use, fromOllamaChat({ ...body, messages }), options), options);
+  return body.stream === false ? await joinOllamaChat(records) : await ndjson(records);
+};
+
+const complete = async (deps: NodeDeps, body: OllamaGenerateRequest, signal: AbortSignal) => {
+  const { use, options } = prepare(deps, body, signal);
+  if (!body.prompt) return { ...(await loadOrUnload(deps, use, options)), response: "" };
+  const records = toOllamaGenerate(events(deps, use, fromOllamaGenerate(body), options), options);
+  return body.stream === false ? await joinOllamaGenerate(records) : await ndjson(records);
+};
+
+const prepare = (deps: NodeDeps, body: OllamaChatRequest | OllamaGenerateRequest, signal: AbortSignal) => {
+  const use: ModelUse = {
+    model: findModel(deps, body.model),
+    signal,
+    keepAlive: body.keep_alive,
+    contextTokens: body.options?.num_ctx,
+  };
+  const { clock } = deps;
+  const options: OllamaResponseOptions = {
+    model: body.model,
+    loadMs: 0,
+    startMs: clock.now(),
+    now: () => clock.now(),
+  };
+  return { use, options };
+};
+
+const events = (deps: NodeDeps, use: ModelUse, request: GenerationRequest, options: OllamaResponseOptions) =>
+  generate(deps, use, request, (loadMs) => {
+    options.loadMs = loadMs;
+  });
+
+/** A request without a prompt only loads the model, or unloads it with a keep-alive of 0. */
+const loadOrUnload = async (deps: NodeDeps, use: ModelUse, options: OllamaResponseOptions) => {
+  const unload = use.keepAlive !== undefined && parseDuration(use.keepAlive) === 0;
+  if (unload) await deps.engine.unload(use.model.id);
+  else await preload(deps, use);
+  return {
+    model: options.model,
+    created_at: new Date(deps.clock.now()).toISOString(),
+    done: true,
+    done_reason: unload ? ("unload" as const) : ("load" as const),
+  } satisfies Partial<OllamaChatResponse & OllamaGenerateResponse>;
+};

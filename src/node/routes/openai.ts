@@ -1,0 +1,58 @@
+import { t } from "elysia";
+import type { OpenAiChatRequest, OpenAiModelList } from "../../api/openai.ts";
+import { AppError } from "../../core/errors.ts";
+import { fromOpenAiChat, toOpenAiChunks, toOpenAiCompletion } from "../../dialect/openai-chat.ts";
+import type { App } from "../../http/create-app.ts";
+import { sse } from "../../http/sse.ts";
+import type { NodeDeps } from "../deps.ts";
+import { findModel } from "../find-model.ts";
+import { generate } from "../generate.ts";
+
+const message = t.Object(
+  { role: t.UnionEnum(["system", "developer", "user", "assistant", "tool"]) },
+  { additionalProperties: true },
+);
+
+const chatBody = t.Object(
+  {
+    model: t.Optional(t.String()),
+    messages: t.Array(message, { minItems: 1 }),
+    stream: t.Optional(t.Union([t.Boolean(), t.Null()])),
+    n: t.Optional(t.Union([t.Integer(), t.Null()])),
+  },
+  { additionalProperties: true },
+);
+
+/** OpenAI's `/v1/models` and `/v1/chat/completions`. */
+export const openAiRoutes = (app: App, deps: NodeDeps) =>
+  app
+    .get("/v1/models", () => listModels(deps))
+    .post("/v1/chat/completions", ({ body, request }) => chat(deps, body as OpenAiBody, request.signal), {
+      body: chatBody,
+      parse: "json",
+    });
+
+type OpenAiBody = OpenAiChatRequest & { n?: number | null };
+
+const listModels = ({ store }: NodeDeps): OpenAiModelList => ({
+  object: "list",
+  data: store.list().map(({ name, lastUsedMs, manifest }) => ({
+    id: name,
+    object: "model",
+    created: Math.floor(lastUsedMs / 1000),
+    owned_by: manifest.model.org,
+  })),
+});
+
+const chat = async (deps: NodeDeps, body: OpenAiBody, signal: AbortSignal) => {
+  if ((body.n ?? 1) !== 1) throw new AppError("unsupported", "n other than 1 is not supported");
+  const model = findModel(deps, body.model);
+  const events = generate(deps, { model, signal }, fromOpenAiChat(body));
+  const options = {
+    id: `chatcmpl-${crypto.randomUUID().replaceAll("-", "")}`,
+    model: body.model,
+    created: Math.floor(deps.clock.now() / 1000),
+    includeUsage: body.stream_options?.include_usage === true,
+  };
+  return body.stream ? await sse(toOpenAiChunks(events, options)) : await toOpenAiCompletion(events, options);
+};

@@ -1,0 +1,37 @@
+import type { OllamaPsResponse, OllamaRunningModel } from "../../api/ollama.ts";
+import type { RunningModel } from "../../engine/types.ts";
+import type { App } from "../../http/create-app.ts";
+import type { NodeDeps } from "../deps.ts";
+import { toDetails } from "../details.ts";
+
+// The Ollama release whose API we match; clients refuse versions that they think too old. llmlb's own is `--version`.
+const ollamaVersion = "0.32.15";
+
+/** What a client asks to learn whether and what the node is running. */
+export const statusRoutes = (app: App, deps: NodeDeps) =>
+  app
+    .get("/", () => "llmlb is running")
+    .head("/", () => new Response())
+    .get("/health", () => ({ status: "ok" }))
+    .get("/api/version", () => ({ version: ollamaVersion }))
+    .get("/api/ps", (): OllamaPsResponse => ({ models: deps.engine.running().map((one) => toRunning(deps, one)) }));
+
+const toRunning = ({ store, clock }: NodeDeps, running: RunningModel): OllamaRunningModel => {
+  const stored = store.list().find(({ id }) => id === running.id);
+  return {
+    name: running.name,
+    model: running.name,
+    size: running.model.memoryBytes,
+    digest: running.id,
+    details: toDetails(stored?.manifest),
+    expires_at: new Date(expiry(running, clock.now())).toISOString(),
+    size_vram: running.model.vramBytes,
+    context_length: running.model.contextTokens,
+  };
+};
+
+const yearMs = 365 * 24 * 60 * 60 * 1000;
+
+/** JSON knows no infinite date; clients print anything above 20 years as "Forever". */
+const expiry = ({ expiresAtMs }: RunningModel, nowMs: number): number =>
+  expiresAtMs === Number.POSITIVE_INFINITY ? nowMs + 100 * yearMs : expiresAtMs;

@@ -1,0 +1,58 @@
+import type { Config } from "../config/config.ts";
+import { type Clock, systemClock } from "../core/clock.ts";
+import type { Log } from "../core/log.ts";
+import { createEngine } from "../engine/engine.ts";
+import type { Engine, EngineRunner } from "../engine/types.ts";
+import { createApp } from "../http/create-app.ts";
+import { type Listening, listen } from "../http/listen.ts";
+import { createPuller } from "../hub/puller.ts";
+import { openStore } from "../store/open-store.ts";
+import type { NodeDeps } from "./deps.ts";
+import { generateRoutes } from "./routes/generate.ts";
+import { modelRoutes } from "./routes/models.ts";
+import { openAiRoutes } from "./routes/openai.ts";
+import { pullRoutes } from "./routes/pull.ts";
+import { statusRoutes } from "./routes/status.ts";
+
+export interface NodeOptions {
+  config: Config;
+  log: Log;
+  startRunner(): Promise<EngineRunner>;
+  clock?: Clock;
+}
+
+export interface RunningNode {
+  readonly address: Listening;
+  /** Refuses new connections, lets running answers finish for at most `drainMs`, then ends the runners. */
+  stop(drainMs: number): Promise<void>;
+}
+
+/** Composes store, hub, engine and HTTP, and starts to listen. Throws an AppError when the address cannot be had. */
+export const startNode = ({ config, log, startRunner, clock = systemClock }: NodeOptions): RunningNode => {
+  const engine = createEngine({
+    startRunner,
+    clock,
+    log,
+    maxLoadedModels: config.maxLoadedModels,
+    maxQueue: config.maxQueue,
+    slots: config.parallel,
+    ...(config.threads === undefined ? {} : { threads: config.threads }),
+    ...(config.gpu === undefined ? {} : { gpu: config.gpu }),
+  });
+  const store = openStore(config.modelsDir, { clock, log });
+  const puller = createPuller({ store, settings: config.hub, clock, log });
+  const deps: NodeDeps = { config, store, engine, puller, clock, log };
+  const app = createApp({ log, hostname: config.node.hostname });
+  for (const addRoutes of [statusRoutes, modelRoutes, pullRoutes, generateRoutes, openAiRoutes]) addRoutes(app, deps);
+  const address = listen(app, config.node.hostname, config.node.port);
+  return { address, stop: (drainMs) => stop(address, engine, clock, drainMs) };
+};
+
+const stop = async (address: Listening, engine: Engine, clock: Clock, drainMs: number): Promise<void> => {
+  const late = Promise.withResolvers<void>();
+  const cancel = clock.after(drainMs, late.resolve);
+  await Promise.race([address.stop(false), late.promise]);
+  cancel();
+  await engine.close();
+  await address.stop(true);
+};
