@@ -1,0 +1,115 @@
+import type { OllamaChatRequest } from "../../api/ollama.ts";
+import type { Client } from "../../client/client.ts";
+import { systemClock } from "../../core/clock.ts";
+import { AppError } from "../../core/errors.ts";
+import type { ModelRef } from "../../core/model-ref.ts";
+import { command } from "../command.ts";
+import type { CliContext } from "../context.ts";
+import { createConversation } from "../conversation.ts";
+import { interruptible } from "../interrupt.ts";
+import { pullModel } from "../pull-model.ts";
+import { readStdin } from "../read-stdin.ts";
+import { toRequestOptions } from "../run-options.ts";
+import type { Conversation } from "../ui/repl.ts";
+import { startSpinner } from "../ui/spinner.ts";
+
+const args = {
+  model: { type: "positional", description: "Name of the model; one on Hugging Face is pulled when it is absent" },
+  prompt: { type: "positional", required: false, many: true, description: "Answer this and exit, without a chat" },
+  think: {
+    type: "string",
+    implied: "true",
+    valueHint: "true|false|low|medium|high",
+    description: "Let the model think first, or not, or how hard",
+  },
+  hidethinking: { type: "boolean", description: "Do not show the thinking" },
+  format: { type: "string", valueHint: "json|SCHEMA", description: "Answer in JSON, or as a JSON schema says" },
+  keepalive: {
+    type: "string",
+    valueHint: "DURATION",
+    description: "How long the model stays loaded, such as 5m or -1",
+  },
+  nowordwrap: { type: "boolean", description: "Do not wrap lines at words" },
+  verbose: { type: "boolean", description: "Show timings after each answer" },
+} as const;
+
+export const run = command({
+  args,
+  examples: [
+    "llmlb node run Qwen/Qwen2.5-0.5B-Instruct-GGUF",
+    'llmlb node run qwen2.5-0.5b "Why is the sky blue?"',
+    'cat notes.txt | llmlb node run qwen2.5-0.5b "Summarize this"',
+    "llmlb node run --think=high Qwen/Qwen3-4B-GGUF",
+  ],
+  run: async (values, context) => {
+    const ref = context.parseModel(values.model);
+    const request = { model: values.model, ...toRequestOptions(values) };
+    const { isatty } = await import("node:tty");
+    const isChat = values.prompt.length === 0 && isatty(0) && context.stdout.isTty;
+    const client = context.client();
+    const conversation = createConversation({
+      client,
+      request,
+      stdout: context.stdout,
+      stderr: context.stderr,
+      colors: context.colors,
+      wordWrap: !values.nowordwrap,
+      hideThinking: values.hidethinking,
+      verbose: values.verbose,
+    });
+    const session: Session = { client, ref, request, conversation, context };
+    if (isChat) await chat(session);
+    else await answerOnce(session, values.prompt, isatty(0));
+  },
+});
+
+interface Session {
+  client: Client;
+  ref: ModelRef;
+  request: Omit<OllamaChatRequest, "messages">;
+  conversation: Conversation;
+  context: CliContext;
+}
+
+/** Piped text comes before the prompt's words, as in Ollama: `cat notes.txt | run MODEL "Summarize this"`. */
+const answerOnce = (session: Session, prompt: readonly string[], stdinIsTty: boolean): Promise<void> =>
+  interruptible(async (signal) => {
+    const { client, request, conversation } = session;
+    const piped = stdinIsTty ? "" : await readStdin(signal);
+    const text = [...(piped === "" ? [] : [piped]), ...prompt].join(" ");
+    await ensureModel(session, signal);
+    // An empty prompt only loads the model, as in Ollama.
+    if (text.trim() === "") await client.load(request.model, request.keep_alive, signal);
+    else await conversation.say(text, signal);
+  });
+
+const chat = (session: Session): Promise<void> =>
+  interruptible(async (signal) => {
+    const { client, request, conversation, context } = session;
+    const { stdout, stderr } = context;
+    await ensureModel(session, signal);
+    const spinner = await startSpinner(stderr, systemClock);
+    await client.load(request.model, request.keep_alive, signal).finally(() => spinner.stop());
+    const { addHistory, loadHistory } = await import("../ui/history.ts");
+    const { openLineReader } = await import("../ui/line-reader.ts");
+    const { runRepl } = await import("../ui/repl.ts");
+    const { historyFile } = context.config();
+    const history = await loadHistory(historyFile);
+    const reader = openLineReader({ input: process.stdin, output: process.stdout, history });
+    signal.addEventListener("abort", () => reader.close(), { once: true });
+    // A history that cannot be written is no reason to end a chat.
+    const remember = (line: string) => addHistory(historyFile, line).catch(() => undefined);
+    await runRepl({ reader, stdout, stderr, conversation, remember, signal }).finally(() => reader.close());
+    signal.throwIfAborted();
+  });
+
+/** Pulls a Hugging Face model that the server does not have. Throws `model_not_found` for any other name. */
+const ensureModel = async ({ client, ref, request, context }: Session, signal: AbortSignal): Promise<void> => {
+  try {
+    await client.show(request.model, signal);
+  } catch (error) {
+    const isMissing = error instanceof AppError && error.code === "model_not_found";
+    if (!isMissing || ref.kind !== "hub") throw error;
+    await pullModel(client, request.model, context.stderr, signal);
+  }
+};

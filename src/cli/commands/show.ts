@@ -1,0 +1,45 @@
+import type { OllamaShowResponse } from "../../api/ollama.ts";
+import { AppError } from "../../core/errors.ts";
+import { command } from "../command.ts";
+import { toJson } from "../ui/json.ts";
+import { renderModel } from "../ui/model-sheet.ts";
+
+/** The flags that print one part alone. */
+const parts = {
+  license: (model: OllamaShowResponse) => model.license,
+  modelfile: (model: OllamaShowResponse) => model.modelfile,
+  parameters: (model: OllamaShowResponse) => model.parameters,
+  system: (model: OllamaShowResponse) => model.system,
+  template: (model: OllamaShowResponse) => model.template,
+} as const;
+
+const partNames = Object.keys(parts) as (keyof typeof parts)[];
+
+export const show = command({
+  args: {
+    model: { type: "positional", description: "Name of the model, or its short name" },
+    license: { type: "boolean", description: "Print its license" },
+    modelfile: { type: "boolean", description: "Print it as a Modelfile" },
+    parameters: { type: "boolean", description: "Print its default parameters" },
+    system: { type: "boolean", description: "Print its system message" },
+    template: { type: "boolean", description: "Print its chat template" },
+    json: { type: "boolean", description: "Print JSON" },
+  },
+  examples: [
+    "llmlb node show Qwen/Qwen2.5-0.5B-Instruct-GGUF",
+    "llmlb node show --template Qwen/Qwen2.5-0.5B-Instruct-GGUF",
+  ],
+  async run({ model, json, ...flags }, { client, parseModel, stdout }) {
+    const asked = partNames.filter((name) => flags[name]);
+    const [part] = asked;
+    if (asked.length > 1 || (part && json)) {
+      const names = [...asked, ...(json ? ["json"] : [])].map((name) => `--${name}`);
+      throw new AppError("invalid_argument", `only one of ${names.join(" and ")} can be given`);
+    }
+    parseModel(model);
+    const answer = await client().show(model);
+    await stdout.write(
+      json ? toJson(answer) : part ? `${(parts[part](answer) ?? "").trimEnd()}\n` : renderModel(answer),
+    );
+  },
+});

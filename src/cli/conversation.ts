@@ -1,0 +1,70 @@
+import type { OllamaChatRequest, OllamaChatResponse, OllamaMessage } from "../api/ollama.ts";
+import type { Client } from "../client/client.ts";
+import { systemClock } from "../core/clock.ts";
+import type { Output } from "./output.ts";
+import { createAnswerView } from "./ui/answer-view.ts";
+import type { Conversation } from "./ui/repl.ts";
+import { startSpinner } from "./ui/spinner.ts";
+import { renderTimings } from "./ui/timings.ts";
+
+export interface ConversationOptions {
+  client: Client;
+  /** Model, format, thinking and keep-alive; the messages come from the conversation. */
+  request: Omit<OllamaChatRequest, "messages">;
+  stdout: Output;
+  stderr: Output;
+  colors: boolean;
+  wordWrap: boolean;
+  hideThinking: boolean;
+  verbose: boolean;
+}
+
+/** A conversation that remembers itself: each message is sent with all that was said before. */
+export const createConversation = (options: ConversationOptions): Conversation => {
+  let messages: OllamaMessage[] = [];
+  return {
+    async say(text, signal) {
+      const question: OllamaMessage = { role: "user", content: text };
+      const reply: OllamaMessage = { role: "assistant", content: "" };
+      messages.push(question);
+      try {
+        await showAnswer(options, messages, reply, signal);
+      } finally {
+        // An interrupted answer stays part of the talk. A question without any answer does not: templates want turns.
+        if (reply.content !== "" || reply.thinking) messages.push(reply);
+        else messages = messages.filter((message) => message !== question);
+      }
+    },
+    clear() {
+      messages = [];
+    },
+  };
+};
+
+/** Streams the answer to the terminal and gathers it in `reply`, so that a broken answer leaves what came. */
+const showAnswer = async (
+  options: ConversationOptions,
+  messages: readonly OllamaMessage[],
+  reply: OllamaMessage,
+  signal: AbortSignal,
+): Promise<void> => {
+  const { client, request, stderr, verbose } = options;
+  const view = createAnswerView(options);
+  const spinner = await startSpinner(stderr, systemClock);
+  let final: OllamaChatResponse | undefined;
+  try {
+    for await (const record of client.chat({ ...request, messages: [...messages] }, signal)) {
+      const { thinking = "", content } = record.message;
+      if ((thinking !== "" && !options.hideThinking) || content !== "" || record.done) await spinner.stop();
+      if (thinking !== "") reply.thinking = (reply.thinking ?? "") + thinking;
+      reply.content += content;
+      await view.thinking(thinking);
+      await view.content(content);
+      if (record.done) final = record;
+    }
+  } finally {
+    await spinner.stop();
+    await view.end();
+  }
+  if (verbose && final) await stderr.write(renderTimings(final));
+};

@@ -1,0 +1,53 @@
+/** What a line of the chat asks for. */
+export type ReplRequest =
+  | { kind: "message"; text: string }
+  | { kind: "more" }
+  | { kind: "nothing" }
+  | { kind: "clear" }
+  | { kind: "help"; topic: string }
+  | { kind: "exit" }
+  | { kind: "unknown"; word: string };
+
+const quotes = '"""';
+
+const words: Readonly<Record<string, (line: string) => ReplRequest>> = {
+  "/bye": () => ({ kind: "exit" }),
+  "/exit": () => ({ kind: "exit" }),
+  "/clear": () => ({ kind: "clear" }),
+  "/?": (line) => ({ kind: "help", topic: line.split(/\s+/)[1] ?? "" }),
+  "/help": (line) => ({ kind: "help", topic: line.split(/\s+/)[1] ?? "" }),
+};
+
+export interface ReplInput {
+  /** Takes a line and says what it asks for; `more` inside a `"""` block. */
+  take(line: string): ReplRequest;
+  /** Forgets an unfinished block. */
+  reset(): void;
+}
+
+/** The chat's grammar: a line that begins with `"""` opens a block that a line ending with `"""` closes; `/word` is a command. */
+export const createReplInput = (): ReplInput => {
+  let block: string[] | undefined;
+  const takeBlock = (lines: string[], line: string): ReplRequest => {
+    const closes = line.trimEnd().endsWith(quotes);
+    lines.push(closes ? line.trimEnd().slice(0, -quotes.length) : line);
+    block = closes ? undefined : lines;
+    if (!closes) return { kind: "more" };
+    const text = lines.join("\n");
+    return text.trim() === "" ? { kind: "nothing" } : { kind: "message", text };
+  };
+  return {
+    take(line) {
+      if (block) return takeBlock(block, line);
+      if (line.startsWith(quotes)) return takeBlock([], line.slice(quotes.length));
+      const trimmed = line.trim();
+      if (trimmed === "") return { kind: "nothing" };
+      if (!trimmed.startsWith("/")) return { kind: "message", text: line };
+      const word = trimmed.split(/\s+/)[0] ?? "";
+      return Object.hasOwn(words, word) ? (words[word]?.(trimmed) ?? { kind: "nothing" }) : { kind: "unknown", word };
+    },
+    reset() {
+      block = undefined;
+    },
+  };
+};

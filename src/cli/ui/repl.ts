@@ -1,0 +1,98 @@
+import type { Output } from "../output.ts";
+import { errorLine } from "../report-error.ts";
+import type { LineReader } from "./line-reader.ts";
+import { createReplInput, type ReplRequest } from "./repl-input.ts";
+
+/** The conversation behind the chat. */
+export interface Conversation {
+  /** Sends a message and shows the answer. Throws an AppError; `cancelled` when the signal fires. */
+  say(text: string, signal: AbortSignal): Promise<void>;
+  clear(): void;
+}
+
+export interface ReplOptions {
+  reader: LineReader;
+  stdout: Output;
+  stderr: Output;
+  conversation: Conversation;
+  /** Told of every line that the user enters. */
+  remember(line: string): Promise<void>;
+  /** Ends a running answer for good. */
+  signal: AbortSignal;
+}
+
+const prompt = ">>> ";
+const morePrompt = "... ";
+
+/** Talks with the user until `/bye` or Ctrl+D. A failed answer is shown and the chat goes on. */
+export const runRepl = async (options: ReplOptions): Promise<void> => {
+  const { reader, stdout, remember } = options;
+  const input = createReplInput();
+  let isMore = false;
+  for (;;) {
+    const read = await reader.readLine(isMore ? morePrompt : prompt);
+    if (read.kind === "end") return await stdout.write("\n");
+    if (read.kind === "interrupt") {
+      input.reset();
+      isMore = false;
+      await stdout.write(read.text === "" ? "\nUse Ctrl + d or /bye to exit.\n" : "\n");
+      continue;
+    }
+    await remember(read.text);
+    const request = input.take(read.text);
+    isMore = request.kind === "more";
+    if (request.kind === "exit") return;
+    await answer(request, options);
+  }
+};
+
+const answer = async (request: ReplRequest, options: ReplOptions): Promise<void> => {
+  const { conversation, stdout } = options;
+  if (request.kind === "message") return await say(request.text, options);
+  if (request.kind === "clear") {
+    conversation.clear();
+    return await stdout.write("Cleared session context\n");
+  }
+  if (request.kind === "help") return await stdout.write(request.topic === "shortcuts" ? shortcutsHelp : commandsHelp);
+  if (request.kind === "unknown") {
+    await stdout.write(`Unknown command '${request.word}'. Type /? for help\n`);
+  }
+};
+
+const say = async (text: string, { reader, stdout, stderr, conversation, signal }: ReplOptions): Promise<void> => {
+  const controller = new AbortController();
+  reader.onInterrupt = () => controller.abort();
+  try {
+    await conversation.say(text, AbortSignal.any([signal, controller.signal]));
+  } catch (error) {
+    if (controller.signal.aborted || signal.aborted) await stdout.write("\n");
+    else await stderr.write(errorLine(error));
+  } finally {
+    reader.onInterrupt = () => undefined;
+  }
+};
+
+const commandsHelp = `Available Commands:
+  /clear          Clear session context
+  /bye            Exit
+  /?, /help       Help for a command
+  /? shortcuts    Help for keyboard shortcuts
+
+Use """ to begin a multi-line message.
+
+`;
+
+const shortcutsHelp = `Available keyboard shortcuts:
+  Ctrl + a            Move to the beginning of the line (Home)
+  Ctrl + e            Move to the end of the line (End)
+   Alt + b            Move back (left) one word
+   Alt + f            Move forward (right) one word
+  Ctrl + k            Delete the sentence after the cursor
+  Ctrl + u            Delete the sentence before the cursor
+  Ctrl + w            Delete the word before the cursor
+
+  Ctrl + l            Clear the screen
+  Ctrl + c            Stop the model from responding
+  Ctrl + d            Exit (/bye)
+
+`;
