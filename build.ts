@@ -1,0 +1,36 @@
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import { embedNative } from "./scripts/build/embed-native.ts";
+import { hermetic } from "./scripts/build/hermetic.ts";
+import { nodeLlamaCpp } from "./scripts/build/node-llama-cpp.ts";
+import { buildNative } from "./scripts/native.ts";
+
+const outfile = join(import.meta.dir, "dist", process.platform === "win32" ? "llmlb.exe" : "llmlb");
+
+/** Builds `dist/llmlb`, one file that works alone. Returns its path. */
+export const buildExecutable = async (): Promise<string> => {
+  const nativeDir = await buildNative();
+  await mkdir(join(import.meta.dir, "dist"), { recursive: true });
+  await Bun.build({
+    entrypoints: [join(import.meta.dir, "src/main.ts")],
+    // A .env or bunfig.toml in the user's folder is not ours to read: bunfig's preload would run code from there.
+    compile: {
+      outfile,
+      autoloadDotenv: false,
+      autoloadBunfig: false,
+      autoloadTsconfig: false,
+      autoloadPackageJson: false,
+    },
+    format: "esm",
+    splitting: true,
+    minify: true,
+    bytecode: true,
+    plugins: [hermetic(), await nodeLlamaCpp(), embedNative(nativeDir)],
+  });
+  return outfile;
+};
+
+if (import.meta.main) {
+  const startMs = performance.now();
+  console.log(`built ${await buildExecutable()} in ${((performance.now() - startMs) / 1000).toFixed(1)} s`);
+}

@@ -1,0 +1,181 @@
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { Ollama } from "ollama";
+import OpenAI from "openai";
+import { getFixtureModel, weatherTool } from "../../scripts/fixtures/models.ts";
+import { createWorld, type World } from "./harness.ts";
+
+/** The real clients from npm against the compiled executable and real llama.cpp. */
+let world: World;
+let ollama: Ollama;
+let openai: OpenAI;
+const name = (fixture: string) => `llmlb-test/${fixture}-GGUF`;
+const ask = (content: string) => [{ role: "user" as const, content }];
+
+beforeAll(async () => {
+  world = await createWorld();
+  const { address } = await world.serve();
+  ollama = new Ollama({ host: address });
+  openai = new OpenAI({ baseURL: `${address}/v1`, apiKey: "none" });
+  for (const model of [
+    "tiny-hello",
+    "tiny-think",
+    "tiny-tool",
+    "tiny-endless",
+    "tiny-nihongo",
+    "tiny-plain",
+    "tiny-dice",
+  ]) {
+    expect((await world.llmlb(["node", "pull", name(model)])).exitCode).toBe(0);
+  }
+});
+afterAll(() => world[Symbol.asyncDispose]());
+
+const collect = async <T>(stream: AsyncIterable<T>) => {
+  const parts: T[] = [];
+  for await (const part of stream) parts.push(part);
+  return parts;
+};
+
+test("ollama: version, list, show, ps", async () => {
+  expect((await ollama.version()).version).toMatch(/^\d+\.\d+\.\d+$/);
+  expect((await ollama.list()).models.map((model) => model.name)).toContain(name("tiny-hello"));
+  const shown = await ollama.show({ model: name("tiny-think") });
+  expect(shown.capabilities).toContain("thinking");
+  await ollama.generate({ model: name("tiny-hello"), prompt: "" });
+  expect((await ollama.ps()).models.map((model) => model.name)).toContain(name("tiny-hello"));
+});
+
+test("ollama: chat, streamed and not, with statistics", async () => {
+  const whole = await ollama.chat({ model: name("tiny-hello"), messages: ask("hi") });
+  expect(whole.message.content).toBe(getFixtureModel("tiny-hello").answer ?? "");
+  expect([whole.done_reason, whole.eval_count > 0, whole.prompt_eval_count > 0, whole.eval_duration > 0]).toEqual([
+    "stop",
+    true,
+    true,
+    true,
+  ]);
+  const parts = await collect(await ollama.chat({ model: name("tiny-hello"), messages: ask("hi"), stream: true }));
+  expect(parts.map((part) => part.message.content).join("")).toBe(whole.message.content);
+});
+
+test("ollama: Japanese characters that span tokens arrive whole", async () => {
+  const parts = await collect(await ollama.chat({ model: name("tiny-nihongo"), messages: ask("hi"), stream: true }));
+  expect(parts.map((part) => part.message.content).join("")).toBe(getFixtureModel("tiny-nihongo").answer ?? "");
+  for (const part of parts) expect(part.message.content).not.toContain("\ufffd");
+});
+
+test("ollama: thinking apart from the answer, and off", async () => {
+  const { answer, reasoning } = getFixtureModel("tiny-think");
+  const on = await ollama.chat({ model: name("tiny-think"), messages: ask("2+2?"), think: true });
+  expect([on.message.thinking?.trim(), on.message.content.trim()]).toEqual([reasoning?.trim() ?? "", answer ?? ""]);
+  const off = await ollama.chat({ model: name("tiny-think"), messages: ask("2+2?"), think: false });
+  expect([off.message.thinking, off.message.content.trim()]).toEqual([undefined, answer ?? ""]);
+  await expect(ollama.chat({ model: name("tiny-hello"), messages: ask("hi"), think: true })).rejects.toThrow(
+    "does not support thinking",
+  );
+});
+
+test("ollama: a tool call, its result, and the answer", async () => {
+  const model = name("tiny-tool");
+  const { toolCall, toolAnswer } = getFixtureModel("tiny-tool");
+  const tools = [weatherTool] as unknown as Parameters<typeof ollama.chat>[0]["tools"] & object;
+  const called = await ollama.chat({ model, messages: ask("weather?"), tools });
+  expect(called.message.tool_calls?.[0]?.function).toMatchObject(toolCall ?? {});
+  const messages = [...ask("weather?"), called.message, { role: "tool", content: "sunny", tool_name: "get_weather" }];
+  expect((await ollama.chat({ model, messages, tools })).message.content).toBe(toolAnswer ?? "");
+});
+
+test("ollama: generate, raw, stop strings, num_predict", async () => {
+  const model = name("tiny-hello");
+  expect((await ollama.generate({ model, prompt: "hi" })).response).toBe("Hello! I am a tiny model.");
+  const stopped = await ollama.generate({ model, prompt: "hi", options: { stop: ["a ti"] } });
+  expect([stopped.response, stopped.done_reason]).toEqual(["Hello! I am ", "stop"]);
+  const short = await ollama.generate({ model, prompt: "hi", options: { num_predict: 2 } });
+  expect([short.done_reason, short.eval_count]).toEqual(["length", 2]);
+  const raw = await ollama.generate({ model: name("tiny-plain"), prompt: "Well,", raw: true });
+  expect(raw.response?.length).toBeGreaterThan(0);
+});
+
+test("ollama: abort ends an endless answer", async () => {
+  const stream = await ollama.chat({ model: name("tiny-endless"), messages: ask("go"), stream: true });
+  const reading = (async () => {
+    for await (const _ of stream) stream.abort();
+  })();
+  await expect(reading).rejects.toThrow();
+  expect((await ollama.chat({ model: name("tiny-hello"), messages: ask("hi") })).done).toBe(true);
+});
+
+test("ollama: pull with progress, delete, and errors", async () => {
+  const model = `${name("tiny-hello")}:F16`;
+  const progress = await collect(await ollama.pull({ model, stream: true }));
+  expect(progress.at(-1)?.status).toBe("success");
+  await ollama.delete({ model });
+  await expect(ollama.show({ model })).rejects.toThrow("not found");
+  await expect(ollama.chat({ model: "no/such", messages: ask("hi") })).rejects.toThrow('model "no/such" not found');
+});
+
+test("openai: models, and a chat streamed and not with usage", async () => {
+  expect((await openai.models.list()).data.map((model) => model.id)).toContain(name("tiny-hello"));
+  const model = name("tiny-hello");
+  const whole = await openai.chat.completions.create({ model, messages: ask("hi") });
+  expect(whole.choices[0]?.message.content).toBe("Hello! I am a tiny model.");
+  expect(whole.usage?.total_tokens).toBe((whole.usage?.prompt_tokens ?? 0) + (whole.usage?.completion_tokens ?? 0));
+  const stream = await openai.chat.completions.create({
+    model,
+    messages: ask("hi"),
+    stream: true,
+    stream_options: { include_usage: true },
+  });
+  const chunks = await collect(stream);
+  expect(chunks.map((chunk) => chunk.choices[0]?.delta.content ?? "").join("")).toBe("Hello! I am a tiny model.");
+  expect(chunks.at(-1)?.usage?.completion_tokens).toBe(whole.usage?.completion_tokens ?? 0);
+});
+
+test("openai: tools, max tokens, stop, and errors of the SDK's own classes", async () => {
+  const model = name("tiny-tool");
+  const called = await openai.chat.completions.create({
+    model,
+    messages: ask("weather?"),
+    tools: [weatherTool as never],
+  });
+  const call = called.choices[0]?.message.tool_calls?.[0];
+  expect([called.choices[0]?.finish_reason, call?.type === "function" && JSON.parse(call.function.arguments)]).toEqual([
+    "tool_calls",
+    { city: "Paris" },
+  ]);
+  const short = await openai.chat.completions.create({
+    model: name("tiny-endless"),
+    messages: ask("go"),
+    max_completion_tokens: 5,
+  });
+  expect([short.choices[0]?.finish_reason, short.usage?.completion_tokens]).toEqual(["length", 5]);
+  await expect(openai.chat.completions.create({ model: "no/such", messages: ask("hi") })).rejects.toBeInstanceOf(
+    OpenAI.NotFoundError,
+  );
+});
+
+test("the same seed gives the same text, another seed another", async () => {
+  const roll = async (seed: number) =>
+    (
+      await ollama.generate({
+        model: name("tiny-dice"),
+        prompt: "roll",
+        options: { seed, temperature: 1, top_k: 0, top_p: 1, num_predict: 40 },
+      })
+    ).response;
+  const first = await roll(7);
+  expect(await roll(7)).toBe(first);
+  const others = await Promise.all([8, 9, 10].map(roll));
+  expect(others.some((text) => text !== first)).toBe(true);
+});
+
+test("a schema constrains the answer", async () => {
+  const schema = { type: "object", properties: { n: { type: "integer" } }, required: ["n"] };
+  const { message } = await ollama.chat({
+    model: name("tiny-dice"),
+    messages: ask("go"),
+    format: schema,
+    options: { num_predict: 60, seed: 1 },
+  });
+  expect(message.content.trimStart().startsWith("{")).toBe(true);
+});
