@@ -38,7 +38,9 @@ export const parseAddress = (text: string, defaultPort: number, variable: string
   // 0.0.0.0 and :: are for listening; a client on the same machine reaches them by loopback.
   const reachable = hostname === "0.0.0.0" ? "127.0.0.1" : hostname === "::" ? "::1" : hostname;
   const shownHost = reachable.includes(":") ? `[${reachable}]` : reachable;
-  return { hostname, port: portNumber, baseUrl: `${protocol}://${shownHost}:${portNumber}${path}` };
+  const baseUrl = `${protocol}://${shownHost}:${portNumber}${path}`;
+  if (!URL.canParse(baseUrl)) invalid(variable, text, `"${hostname}" is no host name or address`);
+  return { hostname, port: portNumber, baseUrl };
 };
 
 const splitAuthority = (authority: string): { hostname: string; port?: string } | undefined => {

@@ -30,11 +30,16 @@ export interface Config {
   /** Context length of a request that names none. */
   readonly contextTokens: number;
   readonly maxLoadedModels: number;
+  /** Requests that wait for one model; one more is answered 503. */
   readonly maxQueue: number;
+  /** Requests that one model answers at the same time. */
+  readonly parallel: number;
   /** Absent = the runner chooses. */
   readonly threads?: number;
   readonly gpu?: GpuChoice;
   readonly hub: HubSettings;
+  /** What child processes inherit a part of. */
+  readonly environment: Environment;
 }
 
 export const defaultNodePort = 32_769;
@@ -55,9 +60,11 @@ export const loadConfig = (env: Environment, flags: ConfigFlags = {}): Config =>
     contextTokens: wholeNumber(env, "LLMLB_CONTEXT_LENGTH", 16, 16_777_216, 4096),
     maxLoadedModels: wholeNumber(env, "LLMLB_MAX_LOADED_MODELS", 1, 1024, 3),
     maxQueue: wholeNumber(env, "LLMLB_MAX_QUEUE", 0, 1_000_000, 512),
+    parallel: wholeNumber(env, "LLMLB_NUM_PARALLEL", 1, 256, 1),
     ...(threads === undefined ? {} : { threads }),
     ...(gpu === undefined ? {} : { gpu }),
     hub: hubSettings(env, home),
+    environment: env,
   });
 };
 

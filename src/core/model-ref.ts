@@ -44,7 +44,7 @@ export const parseModelRef = (text: string, hubEndpoint?: string): ModelRef => {
   };
   if (text === "") invalid("it is empty");
   if (text.length > refMaxChars) invalid(`it is longer than ${refMaxChars} characters`);
-  if (/[\s\u0000-\u001f\u007f]/.test(text)) invalid("it contains white space or control characters");
+  if (/[\s\p{Cc}]/u.test(text)) invalid("it contains white space or control characters");
   if (text.includes("\\")) invalid("it contains a backslash");
   if (/^ollama:/i.test(text)) return parseOllama(text.slice("ollama:".length), invalid);
   if (/^https?:\/\//i.test(text)) return parseUrl(text, hubEndpoint, invalid);
@@ -66,10 +66,7 @@ export const formatModelRef = (ref: ModelRef): string => {
 type Invalid = (reason: string) => never;
 
 const printable = (text: string): string => {
-  const shown = text.replace(
-    /[\u0000-\u001f\u007f]/g,
-    (char) => `\\x${char.charCodeAt(0).toString(16).padStart(2, "0")}`,
-  );
+  const shown = text.replace(/\p{Cc}/gu, (char) => `\\x${char.charCodeAt(0).toString(16).padStart(2, "0")}`);
   return shown.length > 100 ? `${shown.slice(0, 100)}...` : shown;
 };
 
@@ -85,7 +82,8 @@ const parseUrl = (text: string, hubEndpoint: string | undefined, invalid: Invali
   if (view !== "tree" && view !== "blob" && view !== "resolve")
     invalid(`"/${view}" is not a repository, tree, blob or resolve URL`);
   const ref = parseRepository(`${org}/${name}${revision ? `@${revision}` : ""}`, invalid);
-  if (view === "tree" || file.length === 0) return ref;
+  if (view === "tree") return ref;
+  if (file.length === 0) invalid(`the "/${view}" URL names no file`);
   return { ...ref, file: checkFile(file.join("/"), invalid) };
 };
 

@@ -1,0 +1,194 @@
+/** Asks the reference llama-server every recorded question and writes test/fixtures/expectations.json. */
+import { createHash } from "node:crypto";
+import { mkdtemp, rm } from "node:fs/promises";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join, relative } from "node:path";
+import type { GenerationRequest } from "../src/core/generation.ts";
+import {
+  type Expectation,
+  type ExpectationCase,
+  type ExpectationFile,
+  expectationCases,
+  type ModelExpectations,
+} from "./fixtures/expectation.ts";
+import { buildFixtureModels, type FixturePath } from "./fixtures/models.ts";
+import { buildLlamaServer } from "./llama-server.ts";
+
+const target = join(import.meta.dir, "..", "test", "fixtures", "expectations.json");
+const contextTokens = 2048;
+const startTimeoutMs = 30_000;
+const pollMs = 20;
+
+/** Samplers in llama.cpp's default order; named so that a change of its default does not pass unnoticed. */
+const samplers = ["penalties", "dry", "top_n_sigma", "top_k", "typ_p", "top_p", "min_p", "xtc", "temperature"];
+
+const wireOptions = ({ sampling, maxTokens, stop }: GenerationRequest) => ({
+  temperature: sampling.temperature,
+  top_k: sampling.topK,
+  top_p: sampling.topP,
+  min_p: sampling.minP,
+  typical_p: sampling.typicalP,
+  repeat_penalty: sampling.repeatPenalty,
+  repeat_last_n: sampling.repeatLastN,
+  presence_penalty: sampling.presencePenalty,
+  frequency_penalty: sampling.frequencyPenalty,
+  seed: sampling.seed,
+  ...(sampling.grammar === undefined ? {} : { grammar: sampling.grammar }),
+  n_predict: maxTokens ?? -1,
+  stop: stop ?? [],
+  samplers,
+  cache_prompt: false,
+  return_tokens: true,
+  verbose: true, // adds `__verbose`: the prompt and the tokens
+});
+
+interface RawAnswer {
+  content: string;
+  tokens: number[];
+  prompt: string;
+  tokens_evaluated: number;
+  stop_type: "eos" | "limit" | "word";
+}
+
+interface ChatAnswer {
+  choices: [
+    {
+      finish_reason: "stop" | "length" | "tool_calls";
+      message: {
+        content: string | null;
+        reasoning_content?: string;
+        tool_calls?: { function: { name: string; arguments: string } }[];
+      };
+    },
+  ];
+  __verbose: RawAnswer;
+}
+
+const post = async (base: string, path: string, body: object): Promise<unknown> => {
+  const response = await fetch(`${base}${path}`, { method: "POST", body: JSON.stringify(body) });
+  if (!response.ok) throw new Error(`${path} answered ${response.status}: ${await response.text()}`);
+  return response.json();
+};
+
+const ask = (base: string, { name, request }: ExpectationCase): Promise<Expectation> =>
+  request.input.kind === "text"
+    ? askText(base, name, request, request.input)
+    : askChat(base, name, request, request.input);
+
+type Input<K extends GenerationRequest["input"]["kind"]> = Extract<GenerationRequest["input"], { kind: K }>;
+
+const askText = async (base: string, name: string, request: GenerationRequest, input: Input<"text">) => {
+  const answer = (await post(base, "/completion", { prompt: input.text, ...wireOptions(request) })) as RawAnswer;
+  const reason = answer.stop_type === "limit" ? ("length" as const) : ("stop" as const);
+  return { ...common(name, request, answer), text: answer.content, reasoning: "", toolCalls: [], reason };
+};
+
+const askChat = async (base: string, name: string, request: GenerationRequest, input: Input<"chat">) => {
+  const { choices, __verbose: raw } = (await post(base, "/v1/chat/completions", {
+    messages: input.messages,
+    ...(input.tools ? { tools: input.tools, tool_choice: input.toolChoice ?? "auto" } : {}),
+    ...(input.thinking === undefined ? {} : { chat_template_kwargs: { enable_thinking: input.thinking } }),
+    ...wireOptions(request),
+  })) as ChatAnswer;
+  const [{ finish_reason, message }] = choices;
+  return {
+    ...common(name, request, raw),
+    text: message.content ?? "",
+    reasoning: message.reasoning_content ?? "",
+    toolCalls: (message.tool_calls ?? []).map((call) => call.function), // ids are random
+    reason: finish_reason === "tool_calls" ? ("toolCalls" as const) : finish_reason,
+  };
+};
+
+const common = (name: string, request: GenerationRequest, { prompt, tokens_evaluated, tokens }: RawAnswer) => ({
+  name,
+  request,
+  prompt,
+  promptTokens: tokens_evaluated,
+  tokens,
+});
+
+const freePort = () =>
+  new Promise<number>((resolve, reject) => {
+    const server = createServer();
+    server.once("error", reject);
+    server.listen(0, "127.0.0.1", () => {
+      const address = server.address();
+      server.close(() => resolve(typeof address === "object" && address !== null ? address.port : 0));
+    });
+  });
+
+/** Runs `use` with a llama-server that has loaded `model`, and ends it. */
+const withServer = async <T>(server: string, model: string, use: (base: string) => Promise<T>): Promise<T> => {
+  const port = await freePort();
+  const settings = [
+    "--ctx-size",
+    contextTokens,
+    "--parallel",
+    1,
+    "--threads",
+    1,
+    "--host",
+    "127.0.0.1",
+    "--port",
+    port,
+  ];
+  const child = Bun.spawn([server, "--model", model, ...settings.map(String)], { stdout: "ignore", stderr: "pipe" });
+  const log = new Response(child.stderr).text();
+  const base = `http://127.0.0.1:${port}`;
+  const ready = async () => {
+    for (const end = Date.now() + startTimeoutMs; Date.now() < end; await Bun.sleep(pollMs)) {
+      if (child.exitCode !== null) throw new Error(`llama-server ended while loading ${model}:\n${await log}`);
+      if (
+        await fetch(`${base}/health`).then(
+          (response) => response.ok,
+          () => false,
+        )
+      )
+        return;
+    }
+    throw new Error(`llama-server did not load ${model} within ${startTimeoutMs} ms`);
+  };
+  try {
+    await ready();
+    return await use(base);
+  } finally {
+    child.kill();
+    await child.exited;
+  }
+};
+
+const record = async (server: string, dir: string, { model, file }: FixturePath): Promise<ModelExpectations> => ({
+  file: relative(dir, file),
+  sha256: createHash("sha256")
+    .update(await Bun.file(file).bytes())
+    .digest("hex"),
+  expectations: await withServer(server, file, async (base) => {
+    const answers: Expectation[] = [];
+    for (const item of expectationCases(model.name)) answers.push(await ask(base, item));
+    return answers;
+  }),
+});
+
+/** All expectations, in the order of `fixtureModels`. Needs the reference llama-server; see `buildLlamaServer`. */
+export const recordExpectations = async (): Promise<ExpectationFile> => {
+  const server = await buildLlamaServer();
+  const info = join(import.meta.dir, "..", "node_modules", "node-llama-cpp", "llama", "llama.cpp.info.json");
+  const { tag } = await Bun.file(info).json();
+  const dir = await mkdtemp(join(tmpdir(), "llmlb-record-"));
+  try {
+    const loadable = (await buildFixtureModels(dir)).filter(({ model }) => model.defect === undefined);
+    const models: ModelExpectations[] = [];
+    for (const path of loadable) models.push(await record(server, dir, path));
+    return { schemaVersion: 1, llamaCpp: tag, models };
+  } finally {
+    await rm(dir, { recursive: true });
+  }
+};
+
+if (import.meta.main) {
+  const expectations = await recordExpectations();
+  await Bun.write(target, `${JSON.stringify(expectations, null, 2)}\n`);
+  console.log(`${expectations.models.flatMap((model) => model.expectations).length} expectations in ${target}`);
+}

@@ -1,0 +1,83 @@
+import { expect, test } from "bun:test";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { parseAddress } from "../../src/config/address.ts";
+import { loadConfig } from "../../src/config/config.ts";
+
+const home = { HOME: "/home/u" };
+
+test.each<[string, string, number, string]>([
+  ["127.0.0.1", "127.0.0.1", 32769, "http://127.0.0.1:32769"],
+  ["box", "box", 32769, "http://box:32769"],
+  ["box:80", "box", 80, "http://box:80"],
+  [":8080", "127.0.0.1", 8080, "http://127.0.0.1:8080"],
+  ["0.0.0.0", "0.0.0.0", 32769, "http://127.0.0.1:32769"],
+  ["[::1]:90", "::1", 90, "http://[::1]:90"],
+  ["::1", "::1", 32769, "http://[::1]:32769"],
+  ["[::]", "::", 32769, "http://[::1]:32769"],
+  ["http://box", "box", 80, "http://box:80"],
+  ["https://box", "box", 443, "https://box:443"],
+  ["https://box:8443/llm/", "box", 8443, "https://box:8443/llm"],
+  ["box:9/path", "box", 9, "http://box:9/path"],
+  [' "box:9" ', "box", 9, "http://box:9"],
+])("LLMLB_HOST %p", (text, hostname, port, baseUrl) =>
+  expect(parseAddress(text, 32769, "LLMLB_HOST")).toEqual({ hostname, port, baseUrl }),
+);
+
+test.each(["ftp://box", "box:99999", "box:port", "a b", "box:1:2", "http://u:p@box"])(
+  "LLMLB_HOST %p is refused",
+  (text) => expect(() => parseAddress(text, 32769, "LLMLB_HOST")).toThrow(`invalid LLMLB_HOST "${text}"`),
+);
+
+test("defaults", () => {
+  const config = loadConfig(home);
+  expect(config.node.baseUrl).toBe("http://127.0.0.1:32769");
+  expect(config.modelsDir).toBe("/home/u/.llmlb/models");
+  expect(config.keepAliveMs).toBe(300_000);
+  expect(config.hub).toEqual({ endpoint: "https://huggingface.co", offline: false });
+});
+
+test("flags win over LLMLB_HOST", () => {
+  const env = { ...home, LLMLB_HOST: "box:1" };
+  expect(loadConfig(env, { port: "2" }).node).toMatchObject({ hostname: "box", port: 2 });
+  expect(loadConfig(env, { host: "0.0.0.0" }).node).toMatchObject({ hostname: "0.0.0.0", port: 1 });
+  expect(loadConfig(env, { host: "::1", port: "0" }).node).toMatchObject({ hostname: "::1", port: 0 });
+  expect(() => loadConfig(env, { port: "x" })).toThrow('invalid --port "x"');
+});
+
+test.each<[Record<string, string>, string]>([
+  [{ LLMLB_KEEP_ALIVE: "soon" }, "invalid LLMLB_KEEP_ALIVE"],
+  [{ LLMLB_MAX_QUEUE: "-1" }, 'invalid LLMLB_MAX_QUEUE "-1"'],
+  [{ LLMLB_NUM_PARALLEL: "0" }, 'invalid LLMLB_NUM_PARALLEL "0"'],
+  [{ LLMLB_GPU: "tpu" }, 'invalid LLMLB_GPU "tpu"'],
+])("%p is refused by name", (env, message) => expect(() => loadConfig({ ...home, ...env })).toThrow(message));
+
+test.each<[string | undefined, number]>([
+  [undefined, 0],
+  ["0", 0],
+  ["false", 0],
+  ["1", 1],
+  ["true", 1],
+  ["2", 2],
+])("LLMLB_DEBUG=%p is level %d", (value, level) =>
+  expect(loadConfig(value === undefined ? home : { ...home, LLMLB_DEBUG: value }).debugLevel).toBe(level as 0 | 1 | 2),
+);
+
+test("the Hub token comes from HF_TOKEN, else from its file, trimmed", () => {
+  const dir = mkdtempSync(join(tmpdir(), "llmlb-config-"));
+  try {
+    writeFileSync(join(dir, "token"), "from-file\n");
+    expect(loadConfig({ ...home, HF_HOME: dir }).hub.token).toBe("from-file");
+    expect(loadConfig({ ...home, HF_HOME: dir, HF_TOKEN: " from-env " }).hub.token).toBe("from-env");
+    expect(loadConfig({ ...home, HF_TOKEN_PATH: join(dir, "token") }).hub.token).toBe("from-file");
+    expect(loadConfig({ ...home, HF_HOME: join(dir, "absent") }).hub.token).toBeUndefined();
+  } finally {
+    rmSync(dir, { recursive: true });
+  }
+});
+
+test("HF_ENDPOINT loses its trailing slash, a negative keep-alive means for ever", () => {
+  expect(loadConfig({ ...home, HF_ENDPOINT: "https://mirror/" }).hub.endpoint).toBe("https://mirror");
+  expect(loadConfig({ ...home, LLMLB_KEEP_ALIVE: "-1" }).keepAliveMs).toBe(Number.POSITIVE_INFINITY);
+});
