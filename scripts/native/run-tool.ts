@@ -7,9 +7,9 @@ const toolHints = {
 
 export type Tool = keyof typeof toolHints;
 
-/** Throws an Error that names the first tool which is not on PATH, and how to get it. */
-export const requireTools = (tools: readonly Tool[]): void => {
-  const missing = tools.find((tool) => Bun.which(tool) === null);
+/** Throws an Error that names the first tool which is not on `path` (default: PATH), and how to get it. */
+export const requireTools = (tools: readonly Tool[], path?: string): void => {
+  const missing = tools.find((tool) => Bun.which(tool, path === undefined ? {} : { PATH: path }) === null);
   if (missing) throw new Error(`the native build needs ${missing}, which is not on PATH: ${toolHints[missing]}`);
 };
 

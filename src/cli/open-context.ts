@@ -17,10 +17,13 @@ export const openContext = (env: Environment): CliContext => {
     stderr: openOutput(2),
     colors: allowsColor(env),
     config,
-    client: () => createClient({ baseUrl: config().node.baseUrl }),
+    client: () => createClient({ baseUrl: config().node.baseUrl, behindProxy: namesProxy(env) }),
     parseModel: (name) => parseModelRef(name, config().hub.endpoint),
   };
 };
 
 /** False when NO_COLOR is set to anything (https://no-color.org) or the terminal knows no colours. */
 const allowsColor = (env: Environment): boolean => !env.NO_COLOR && env.TERM !== "dumb";
+
+const namesProxy = (env: Environment): boolean =>
+  Object.entries(env).some(([name, value]) => /^(https?|all)_proxy$/i.test(name) && Boolean(value));

@@ -8,6 +8,7 @@ import type {
   OllamaShowResponse,
   OllamaTagsResponse,
 } from "../api/ollama.ts";
+import { type Clock, systemClock } from "../core/clock.ts";
 import { AppError, type ErrorCode } from "../core/errors.ts";
 import {
   cannotConnect,
@@ -51,7 +52,11 @@ export interface ClientOptions {
   /** Without a trailing slash, e.g. `http://127.0.0.1:32769`. */
   baseUrl: string;
   fetch?: Fetch;
+  /** True when the environment names a proxy: whether the server itself can be reached then says nothing. */
+  behindProxy?: boolean;
+  /** Looks whether a silent host is there at all; by TCP unless a test says otherwise. */
   probe?: Probe;
+  clock?: Clock;
 }
 
 interface Call {
@@ -129,7 +134,10 @@ const call = async (options: ClientOptions, request: Call): Promise<Response> =>
     timeout: false, // Bun's default ends a request after five silent minutes, which a slow load may take
     ...(direct ? { proxy: false as const } : {}),
   });
-  if (!direct) watchConnect(url, answer, (cause) => gaveUp.abort(cause), options.probe ?? tcpProbe);
+  if (!direct && !options.behindProxy) {
+    const giveUp = (cause: unknown) => gaveUp.abort(cause);
+    watchConnect(url, answer, giveUp, options.probe ?? tcpProbe, options.clock ?? systemClock);
+  }
   const response = await answer.catch((thrown: unknown) => {
     throw toConnectionError(thrown, request.signal, (cause) =>
       wasReset(cause) ? connectionLost(baseUrl, cause) : cannotConnect(baseUrl, cause),

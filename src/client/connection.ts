@@ -1,3 +1,4 @@
+import type { Clock } from "../core/clock.ts";
 import { AppError, toAppError } from "../core/errors.ts";
 
 /** The part of fetch that the client uses; Bun's own options are `proxy` and `timeout`. */
@@ -79,8 +80,8 @@ export const watchConnect = (
   answer: Promise<unknown>,
   giveUp: (cause: unknown) => void,
   probe: Probe,
+  clock: Clock,
 ): void => {
-  const timer = setTimeout(() => void probe(url, probeMs).catch(giveUp), silenceMs);
-  const stop = () => clearTimeout(timer);
+  const stop = clock.after(silenceMs, () => void probe(url, probeMs).catch(giveUp));
   answer.then(stop, stop);
 };

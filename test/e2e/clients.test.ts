@@ -149,9 +149,8 @@ test("openai: tools, max tokens, stop, and errors of the SDK's own classes", asy
     max_completion_tokens: 5,
   });
   expect([short.choices[0]?.finish_reason, short.usage?.completion_tokens]).toEqual(["length", 5]);
-  await expect(openai.chat.completions.create({ model: "no/such", messages: ask("hi") })).rejects.toBeInstanceOf(
-    OpenAI.NotFoundError,
-  );
+  const absent = async () => await openai.chat.completions.create({ model: "no/such", messages: ask("hi") });
+  await expect(absent()).rejects.toBeInstanceOf(OpenAI.NotFoundError);
 });
 
 test("the same seed gives the same text, another seed another", async () => {

@@ -11,11 +11,42 @@ import {
 test("ranges merge where they touch or overlap and stay apart where they do not", () => {
   const steps: [added: [number, number], expected: ByteRanges][] = [
     [[10, 20], [[10, 20]]],
-    [[30, 40], [[10, 20], [30, 40]]],
-    [[0, 5], [[0, 5], [10, 20], [30, 40]]],
-    [[20, 30], [[0, 5], [10, 40]]],
-    [[7, 7], [[0, 5], [10, 40]]],
-    [[12, 15], [[0, 5], [10, 40]]],
+    [
+      [30, 40],
+      [
+        [10, 20],
+        [30, 40],
+      ],
+    ],
+    [
+      [0, 5],
+      [
+        [0, 5],
+        [10, 20],
+        [30, 40],
+      ],
+    ],
+    [
+      [20, 30],
+      [
+        [0, 5],
+        [10, 40],
+      ],
+    ],
+    [
+      [7, 7],
+      [
+        [0, 5],
+        [10, 40],
+      ],
+    ],
+    [
+      [12, 15],
+      [
+        [0, 5],
+        [10, 40],
+      ],
+    ],
     [[3, 50], [[0, 50]]],
   ];
   let ranges: ByteRanges = [];
@@ -34,15 +65,45 @@ test("any order of pieces ends as the whole", () => {
 });
 
 test("what is missing, how much is there, and how far without a gap", () => {
-  const ranges: ByteRanges = [[0, 10], [20, 30]];
-  expect(missingRanges(ranges, 50)).toEqual([[10, 20], [30, 50]]);
+  const ranges: ByteRanges = [
+    [0, 10],
+    [20, 30],
+  ];
+  expect(missingRanges(ranges, 50)).toEqual([
+    [10, 20],
+    [30, 50],
+  ]);
   expect(rangesTotal(ranges)).toBe(20);
   expect(contiguousEnd(ranges)).toBe(10);
   expect(contiguousEnd([[5, 10]])).toBe(0);
 });
 
 test("only sorted ranges inside the file are read back", () => {
-  expect(parseRanges([[0, 10], [10, 20]], 20)).toEqual([[0, 10], [10, 20]]);
-  for (const wrong of [null, {}, [[0]], [[0, 21]], [[-1, 5]], [[5, 5]], [[5, 9], [8, 12]], [["0", "5"]], [[0.5, 3]]])
+  expect(
+    parseRanges(
+      [
+        [0, 10],
+        [10, 20],
+      ],
+      20,
+    ),
+  ).toEqual([
+    [0, 10],
+    [10, 20],
+  ]);
+  for (const wrong of [
+    null,
+    {},
+    [[0]],
+    [[0, 21]],
+    [[-1, 5]],
+    [[5, 5]],
+    [
+      [5, 9],
+      [8, 12],
+    ],
+    [["0", "5"]],
+    [[0.5, 3]],
+  ])
     expect(parseRanges(wrong, 20)).toBeUndefined();
 });

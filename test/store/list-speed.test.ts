@@ -30,5 +30,4 @@ test("1,000 models are listed quickly, and again in no time", async () => {
   expect(coldMs).toBeLessThan(400);
   expect(warmMs).toBeLessThan(5);
   expect(findMs).toBeLessThan(10);
-  if (process.env.LLMLB_TEST_TIMINGS) console.log({ coldMs, warmMs, findMs });
 });

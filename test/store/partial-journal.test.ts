@@ -26,8 +26,16 @@ test("in the same boot written ranges count, and shorter records overwrite longe
   const { paths, journal } = await startDownload(harness);
   using _closing = journal;
   await journal.checkpoint([[0, 10]]);
-  journal.flush([[0, 100], [200, 300], [400, 500]]);
-  expect((await readPartial(paths))?.have).toEqual([[0, 100], [200, 300], [400, 500]]);
+  journal.flush([
+    [0, 100],
+    [200, 300],
+    [400, 500],
+  ]);
+  expect((await readPartial(paths))?.have).toEqual([
+    [0, 100],
+    [200, 300],
+    [400, 500],
+  ]);
   journal.flush([[0, 500]]);
   expect((await readPartial(paths))?.have).toEqual([[0, 500]]);
 });
@@ -36,11 +44,17 @@ test("after another boot only synced ranges count", async () => {
   using harness = storeHarness();
   const { paths, journal } = await startDownload(harness);
   using _closing = journal;
-  await journal.checkpoint([[0, 10], [50, 60]]);
+  await journal.checkpoint([
+    [0, 10],
+    [50, 60],
+  ]);
   journal.flush([[0, 900]]);
   const record = JSON.parse(readFileSync(paths.written, "utf8"));
   writeFileSync(paths.written, JSON.stringify({ ...record, boot: "another" }));
-  expect((await readPartial(paths))?.have).toEqual([[0, 10], [50, 60]]);
+  expect((await readPartial(paths))?.have).toEqual([
+    [0, 10],
+    [50, 60],
+  ]);
 });
 
 test("a torn, foreign or impossible record is not believed", async () => {
@@ -80,7 +94,9 @@ test("rm frees an unfinished download, in the name that it was asked for", async
   const { paths, journal } = await startDownload(harness);
   journal[Symbol.dispose]();
   expect(harness.store.list()).toEqual([]);
-  expect(await harness.store.remove(ref("org/name:Q2_K")).catch((error: Error) => error.message)).toContain("not found");
+  expect(await harness.store.remove(ref("org/name:Q2_K")).catch((error: Error) => error.message)).toContain(
+    "not found",
+  );
   expect((await harness.store.remove(ref("org/name"))).freedBytes).toBeGreaterThan(0);
   expect(await Bun.file(paths.data).exists()).toBe(false);
   expect(await readPartial(paths)).toBeUndefined();

@@ -3,9 +3,9 @@ import { mkdir } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { syntheticModel } from "../../scripts/fixtures/hub-content.ts";
-import { type ModelRef, parseModelRef } from "../../src/core/model-ref.ts";
 import type { Log } from "../../src/core/log.ts";
 import { silentLog } from "../../src/core/log.ts";
+import { type ModelRef, parseModelRef } from "../../src/core/model-ref.ts";
 import { openStore, type Store } from "../../src/store/open-store.ts";
 import type { NewModel } from "../../src/store/publish-model.ts";
 import type { StoredModel } from "../../src/store/scan-models.ts";
@@ -53,7 +53,12 @@ export const newModel = async (store: Store, name: string, content: number): Pro
   return {
     model: { host: "huggingface.co", org, name: repositoryName, tag },
     defaultTag: "Q4_K_M",
-    source: { endpoint: "https://huggingface.co", repository, commit: "c".repeat(40), file: `${repositoryName}-${tag}.gguf` },
+    source: {
+      endpoint: "https://huggingface.co",
+      repository,
+      commit: "c".repeat(40),
+      file: `${repositoryName}-${tag}.gguf`,
+    },
     files: [
       {
         role: "model",

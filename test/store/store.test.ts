@@ -1,6 +1,15 @@
 import { expect, test } from "bun:test";
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
 import { dirname, join } from "node:path";
 import { openStore } from "../../src/store/open-store.ts";
 import { newModel, ref, storeHarness } from "./store-harness.ts";
@@ -54,7 +63,11 @@ test("listing shows the last used first", async () => {
   const second = await harness.add("org/second", 2);
   harness.store.touch(first, 2_000_000_000_000);
   harness.store.touch(second, 1_000_000_000_000);
-  expect(openStore(harness.dir).list().map(({ name }) => name)).toEqual(["org/first", "org/second"]);
+  expect(
+    openStore(harness.dir)
+      .list()
+      .map(({ name }) => name),
+  ).toEqual(["org/first", "org/second"]);
 });
 
 test("a clash takes the longer alias, then none; another model's alias is never taken", async () => {
@@ -107,7 +120,13 @@ test("broken and foreign files are skipped with one warning each, and blobs that
   writeFileSync(join(harness.dir, "aliases", "bad.json"), "{");
   const warnings: string[] = [];
   const ignore = () => undefined;
-  const log = { info: ignore, debug: ignore, trace: ignore, error: ignore, warn: (line: string) => void warnings.push(line) };
+  const log = {
+    info: ignore,
+    debug: ignore,
+    trace: ignore,
+    error: ignore,
+    warn: (line: string) => void warnings.push(line),
+  };
   const store = openStore(harness.dir, { log, clock: harness.clock });
   expect(store.list().map(({ name }) => name)).toEqual(["org/name"]);
   await harness.clock.advance(60_000);
@@ -155,7 +174,10 @@ test("a blob freed between a pull's look and its publication is reported, not pu
   using harness = storeHarness();
   await harness.add("org/name", 1);
   const request = await newModel(harness.store, "org/copy", 1);
-  const stored = { ...request, files: request.files.map((file) => ({ ...file, content: { kind: "stored" as const } })) };
+  const stored = {
+    ...request,
+    files: request.files.map((file) => ({ ...file, content: { kind: "stored" as const } })),
+  };
   await harness.store.remove(ref("org/name"));
   expect(await harness.store.publish(stored)).toEqual({
     kind: "blobsMissing",
@@ -181,7 +203,9 @@ test("many publications and removals at once leave every remaining model whole",
   const stores = [harness.store, openStore(harness.dir)];
   const names = Array.from({ length: 12 }, (_, index) => `org/model-${index}`);
   await Promise.all(names.map((name, index) => harness.add(name, index % 3)));
-  await Promise.all(names.filter((_, index) => index % 2 === 0).map((name, index) => stores[index % 1]?.remove(ref(name))));
+  await Promise.all(
+    names.filter((_, index) => index % 2 === 0).map((name, index) => stores[index % 2]?.remove(ref(name))),
+  );
   const left = openStore(harness.dir).list();
   expect(left.map(({ name }) => name).sort()).toEqual(names.filter((_, index) => index % 2 === 1).sort());
   for (const model of left) expect(statSync(harness.store.modelPath(model)).size).toBe(model.sizeBytes);

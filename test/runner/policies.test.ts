@@ -1,0 +1,38 @@
+import { expect, test } from "bun:test";
+import { AppError } from "../../src/core/errors.ts";
+import { computeThreads } from "../../src/runner/compute-threads.ts";
+import { loadFailure } from "../../src/runner/load-failure.ts";
+import { runnerEnvironment } from "../../src/runner/runner-environment.ts";
+
+test("computeThreads leaves one core free, and is bounded", () => {
+  expect([0, 1, 2, 4, 8, 17, 128].map(computeThreads)).toEqual([1, 1, 1, 3, 7, 16, 16]);
+});
+
+test("runnerEnvironment passes what drivers need and no secret", () => {
+  const env = { PATH: "/bin", HOME: "/h", CUDA_VISIBLE_DEVICES: "0", GGML_VK_VISIBLE_DEVICES: "1", LLMLB_CACHE: "/c" };
+  const kept = { ...env, HF_TOKEN: "t", LLMLB_API_KEY: "k", BUN_OPTIONS: "x", AWS_SECRET: "s", TZ: undefined };
+  expect(runnerEnvironment(kept)).toEqual(env);
+});
+
+test("loadFailure tells what a failure means", () => {
+  const said = (logged: string, thrown: unknown = new Error("Failed to load model")) => {
+    const { code, message } = loadFailure("/models/a.gguf", thrown, logged);
+    return [code, message];
+  };
+  expect(said("error loading model: unknown model architecture: 'zebra'")).toEqual([
+    "unsupported",
+    'cannot load a.gguf: its architecture "zebra" is not supported by this version of llama.cpp',
+  ]);
+  expect(said("ggml_backend_cpu_buffer_type_alloc_buffer: failed to allocate buffer of size 1")).toEqual([
+    "load_failed",
+    "cannot load a.gguf: there is not enough memory for it",
+  ]);
+  expect(said("tensor 'x' data is not within the file bounds, model is corrupted or incomplete")[0]).toBe("corrupt");
+  expect(said("", new Error("ENOENT: no such file"))[0]).toBe("model_not_found");
+  expect(said("line one\nline two")).toEqual([
+    "load_failed",
+    "cannot load a.gguf: line one line two (Failed to load model)",
+  ]);
+  const known = new AppError("corrupt", "known");
+  expect(loadFailure("a", known, "")).toBe(known);
+});
