@@ -21,7 +21,7 @@ const codeByStatus: Readonly<Record<number, ErrorCode>> = {
 };
 
 /** `statusCodes` lets an endpoint say what it means by a status, such as 404 for a missing model. */
-export const codeOfStatus = (status: number, statusCodes: Readonly<Record<number, ErrorCode>> = {}): ErrorCode =>
+const codeOfStatus = (status: number, statusCodes: Readonly<Record<number, ErrorCode>> = {}): ErrorCode =>
   statusCodes[status] ?? codeByStatus[status] ?? (status < 500 ? "invalid_argument" : "internal");
 
 /**

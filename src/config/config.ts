@@ -19,7 +19,7 @@ export type GpuChoice = "cuda" | "vulkan" | "metal" | "cpu";
 export interface Config {
   /** Where `node serve` listens and where `node` commands connect. */
   readonly node: ServerAddress;
-  /** 0 = warnings and up, 1 = debug, 2 = trace (LLMLB_DEBUG). */
+  /** 0 = info and up, 1 = debug, 2 = trace (LLMLB_DEBUG). */
   readonly debugLevel: 0 | 1 | 2;
   readonly modelsDir: string;
   /** Private folder for what can be made again, such as extracted native libraries. */

@@ -1,12 +1,12 @@
-import { open, statfs } from "node:fs/promises";
+import { type FileHandle, open, statfs } from "node:fs/promises";
 import { dirname } from "node:path";
 import { AppError } from "../core/errors.ts";
 import { formatBytes } from "../core/format.ts";
 
 /** A file that is written at many places at once. */
 export interface DiskFile {
-  /** Writes all of `bytes` at `position`. */
-  write(bytes: Uint8Array, position: number): Promise<void>;
+  /** Writes all of `chunks`, one behind the other, from `position` on. */
+  write(chunks: Uint8Array[], position: number): Promise<void>;
   /** Makes what was written so far survive a power cut. */
   sync(): Promise<void>;
   close(): Promise<void>;
@@ -39,16 +39,26 @@ export const systemDisk: DiskAccess = {
     });
     if ((await handle.stat()).size !== sizeBytes) await handle.truncate(sizeBytes);
     return {
-      async write(bytes, position) {
-        for (let done = 0; done < bytes.length; ) {
-          const { bytesWritten } = await handle.write(bytes, done, bytes.length - done, position + done);
-          done += bytesWritten;
+      async write(chunks, position) {
+        const { bytesWritten } = await handle.writev(chunks, position);
+        let before = 0;
+        for (const chunk of chunks) {
+          const done = Math.min(chunk.length, Math.max(0, bytesWritten - before));
+          if (done < chunk.length) await writeAll(handle, chunk.subarray(done), position + before + done);
+          before += chunk.length;
         }
       },
       sync: () => handle.datasync(),
       close: () => handle.close(),
     };
   },
+};
+
+const writeAll = async (handle: FileHandle, bytes: Uint8Array, position: number): Promise<void> => {
+  for (let done = 0; done < bytes.length; ) {
+    const { bytesWritten } = await handle.write(bytes, done, bytes.length - done, position + done);
+    done += bytesWritten;
+  }
 };
 
 /** An error of the disk as one that says what to do; others as they are. */

@@ -61,7 +61,7 @@ const authorization = ({ settings }: HubContext, url: string): Record<string, st
     : {};
 
 /** Resolves a Location header; never from https down to http. */
-export const redirectTarget = ({ settings }: HubContext, from: string, location: string): URL => {
+const redirectTarget = ({ settings }: HubContext, from: string, location: string): URL => {
   if (!URL.canParse(location, from))
     throw new AppError("hub_unavailable", `${settings.endpoint} redirects to an invalid address`);
   const target = new URL(location, from);

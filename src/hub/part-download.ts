@@ -4,6 +4,7 @@ import { backoffMs } from "./backoff.ts";
 import { networkReason } from "./hub-error.ts";
 import type { Part } from "./plan-parts.ts";
 import { type Outcome, type Restart, requestRange } from "./range-request.ts";
+import type { FileLocation } from "./resolve-file.ts";
 import type { Stream, Transfer } from "./transfer.ts";
 
 const failuresMax = 8; // with the doubling waits about a minute without a byte
@@ -21,21 +22,33 @@ export const downloadPart = async (transfer: Transfer, part: Part): Promise<Rest
   for (;;) {
     const before = part.position;
     const location = locator.current();
-    const outcome = await attempt(transfer, part);
+    let outcome = await attempt(transfer, part);
     signal.throwIfAborted();
     if (outcome.kind === "done") return undefined;
     if (outcome.kind === "restart") return outcome;
     if (part.position - before >= progressBytes) part.failures = 0;
     if (outcome.kind === "expired") {
       log.debug(`${transfer.label}: ${outcome.reason}; asking for a fresh address`);
-      await locator.renew(location);
-      continue;
+      const unreachable = await renew(transfer, location);
+      if (unreachable === undefined) continue;
+      outcome = { kind: "retry", reason: unreachable };
     }
     part.failures++;
     if (part.failures >= failuresMax) throw givingUp(transfer, outcome.reason);
     const waitMs = outcome.waitMs ?? backoffMs(part.failures);
     log.debug(`${transfer.label} at byte ${part.position}: ${outcome.reason}; trying again in ${waitMs} ms`);
     await sleep(clock, waitMs, signal);
+  }
+};
+
+/** Undefined when there is a fresh address; the reason when the Hub cannot be reached now, which may pass. */
+const renew = async ({ locator }: Transfer, refused: FileLocation): Promise<string | undefined> => {
+  try {
+    await locator.renew(refused);
+    return undefined;
+  } catch (error) {
+    if (error instanceof AppError && error.code === "hub_unavailable") return error.message;
+    throw error;
   }
 };
 
@@ -91,7 +104,7 @@ const fetchPart = async (transfer: Transfer, part: Part, stream: Stream): Promis
   return part.position === part.end ? { kind: "done" } : { kind: "retry", reason: "the answer ended early" };
 };
 
-/** Writes a body to its place; one write is under way while the next bytes are read. */
+/** Writes a body to its place: what arrives during one write goes out together with the next. */
 const receive = async (
   transfer: Transfer,
   part: Part,
@@ -99,34 +112,64 @@ const receive = async (
   body: ReadableStream<Uint8Array>,
 ): Promise<void> => {
   const reader = body.getReader();
-  let position = part.position;
-  let writing: Promise<void> = Promise.resolve();
+  const writer = partWriter(transfer, part);
+  let wantedBytes = part.end - part.position;
   try {
-    while (position < part.end) {
+    while (wantedBytes > 0) {
       const { done, value } = await reader.read();
       if (done) break;
       stream.lastByteMs = transfer.clock.now();
       stream.bytes += value.length;
       transfer.locator.worked();
-      const bytes = value.subarray(0, part.end - position); // more than was asked for is never written
-      await writing;
-      writing = write(transfer, part, bytes, position);
-      writing.catch(() => undefined); // awaited below or at the next piece
-      position += bytes.length;
+      const bytes = value.length > wantedBytes ? value.subarray(0, wantedBytes) : value; // never more than asked for
+      wantedBytes -= bytes.length;
+      await writer.push(bytes);
     }
   } finally {
-    await writing;
+    await writer.end();
   }
 };
 
-const write = async (transfer: Transfer, part: Part, bytes: Uint8Array, position: number): Promise<void> => {
-  try {
-    await transfer.file.write(bytes, position);
-    part.position = position + bytes.length;
-    transfer.onWritten(position, part.position);
-  } catch (error) {
-    throw new WriteError(error);
-  }
+const pendingMaxBytes = 2 * 1024 * 1024; // per stream; beyond it the network has to wait for the disk
+const pendingMaxChunks = 256; // a system call takes 1,024 at most
+
+const partWriter = (transfer: Transfer, part: Part) => {
+  let pending: Uint8Array[] = [];
+  let pendingBytes = 0;
+  let writing: Promise<void> | undefined;
+  let failure: unknown;
+  const writePending = async () => {
+    try {
+      while (pending.length > 0) {
+        const chunks = pending;
+        const end = part.position + pendingBytes;
+        pending = [];
+        pendingBytes = 0;
+        await transfer.file.write(chunks, part.position);
+        const start = part.position;
+        part.position = end;
+        transfer.onWritten(start, end);
+      }
+    } catch (error) {
+      failure ??= new WriteError(error);
+    } finally {
+      writing = undefined;
+    }
+  };
+  return {
+    async push(bytes: Uint8Array) {
+      if (failure !== undefined) throw failure;
+      pending.push(bytes);
+      pendingBytes += bytes.length;
+      writing ??= writePending();
+      if (pendingBytes >= pendingMaxBytes || pending.length >= pendingMaxChunks) await writing;
+    },
+    /** Waits for the last write; throws if one failed. */
+    async end() {
+      await writing;
+      if (failure !== undefined) throw failure;
+    },
+  };
 };
 
 /** A failure of the disk, which no other request would help. */

@@ -69,7 +69,7 @@ export const fileLocator = (first: FileLocation, resolve: () => Promise<FileLoca
   const renewNow = async () => {
     if (renewals >= renewalsMax)
       throw new AppError(
-        "hub_unavailable",
+        "forbidden",
         `${new URL(location.url).host} refuses the download even with a fresh address; pull again later to go on`,
       );
     renewals++;

@@ -8,7 +8,7 @@ export interface StreamState {
   drops: number;
 }
 
-export const stallMs = 15_000;
+const stallMs = 15_000;
 const slowAfterMs = 5_000;
 const slowShare = 0.1; // of the median speed
 const slowDropsMax = 3; // then the part is slow wherever it comes from
@@ -34,7 +34,7 @@ export const streamsToDrop = <T extends StreamState>(
 const rate = ({ startedMs, bytes }: StreamState, nowMs: number) => bytes / Math.max(1, nowMs - startedMs);
 
 export const streamsAtFirst = 4;
-export const streamsMax = 16;
+const streamsMax = 16;
 
 /** How many streams to use after a second that brought `bytesPerSecond`; grows as long as more streams bring more. Pure. */
 export const nextStreamCount = (streams: number, bytesPerSecond: number, bestBytesPerSecond: number): number =>

@@ -2,7 +2,7 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import type { Clock } from "../core/clock.ts";
 import type { Log } from "../core/log.ts";
-import { modelKey, type StoredModel, type StoreScan, scanModels } from "./scan-models.ts";
+import { type KnownManifests, modelKey, type StoredModel, type StoreScan, scanModels } from "./scan-models.ts";
 import type { StoreLayout } from "./store-layout.ts";
 
 /** What is in the store, read again only when it changed. */
@@ -17,9 +17,10 @@ export interface ModelIndex {
 }
 
 /** Files that people add or delete by hand, and last uses that other processes write, show up after this time. */
-const maxAgeMs = 10_000;
+const maxAgeMs = 30_000;
 
 export const modelIndex = (layout: StoreLayout, { clock, log }: { clock: Clock; log: Log }): ModelIndex => {
+  const known: KnownManifests = new Map();
   const reported = new Set<string>();
   const onBroken = (path: string, reason: string) => {
     if (reported.has(path)) return; // once is enough: every listing comes by here
@@ -29,7 +30,7 @@ export const modelIndex = (layout: StoreLayout, { clock, log }: { clock: Clock; 
   let cached: { scan: StoreScan; stamp: string; scannedAtMs: number } | undefined;
   const rescan = () => {
     const stamp = readStamp(layout.stamp); // before the scan: a change during it is seen next time
-    const scan = scanModels(layout, onBroken);
+    const scan = scanModels(layout, known, onBroken);
     cached = { scan, stamp, scannedAtMs: clock.now() };
     return scan;
   };

@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { basename, join } from "node:path";
 import { type Manifest, type ModelName, parseAliasFile, parseManifest } from "./manifest.ts";
@@ -25,14 +24,21 @@ export interface StoreScan {
   unreadableDigests: Set<string>;
 }
 
+/** What the last scan read, by path; most of it is still true at the next. */
+export type KnownManifests = Map<string, { mtimeMs: number; size: number; ino: number; read: StoredModel | string }>;
+
 /**
  * Reads every manifest and alias. What is broken or foreign is reported and skipped.
  * Synchronous on purpose: a thousand small reads through the thread pool take several times as long.
  */
-export const scanModels = (layout: StoreLayout, onBroken: (path: string, reason: string) => void): StoreScan => {
+export const scanModels = (
+  layout: StoreLayout,
+  known: KnownManifests,
+  onBroken: (path: string, reason: string) => void,
+): StoreScan => {
   const scan: StoreScan = { models: [], aliases: readAliases(layout, onBroken), unreadableDigests: new Set() };
   for (const path of manifestPaths(layout.manifests)) {
-    const read = readModel(path, layout);
+    const read = readModel(path, layout, known);
     if (typeof read !== "string") {
       scan.models.push(read);
       continue;
@@ -70,21 +76,27 @@ function* manifestPaths(root: string): Generator<string> {
       }
 }
 
-const readModel = (path: string, layout: StoreLayout): StoredModel | string => {
-  let content: Buffer;
-  let lastUsedMs: number;
+/** Reads a manifest unless it is the same file as at the last scan; only its time is looked at again then. */
+const readModel = (path: string, layout: StoreLayout, known: KnownManifests): StoredModel | string => {
   try {
-    content = readFileSync(path);
-    lastUsedMs = statSync(path).mtimeMs;
+    const { mtimeMs, size, ino } = statSync(path);
+    const before = known.get(path);
+    const same = before?.size === size && before.ino === ino && before.mtimeMs === mtimeMs;
+    const read = same ? before.read : parse(readFileSync(path), path, layout);
+    if (!same) known.set(path, { mtimeMs, size, ino, read });
+    return typeof read === "string" ? read : { ...read, lastUsedMs: mtimeMs, aliases: [] };
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === "ENOENT" ? gone : "it cannot be read";
   }
+};
+
+const parse = (content: Buffer, path: string, layout: StoreLayout): StoredModel | string => {
   const manifest = parseManifest(content.toString("utf8"));
   if (typeof manifest === "string") return manifest;
   if (layout.manifest(manifest.model) !== path) return "its name does not fit its place";
   const sizeBytes = manifest.files.reduce((sum, file) => sum + file.sizeBytes, 0);
-  const id = createHash("sha256").update(content).digest("hex");
-  return { name: "", id, manifest, sizeBytes, lastUsedMs, aliases: [] };
+  const id = Bun.CryptoHasher.hash("sha256", content, "hex");
+  return { name: "", id, manifest, sizeBytes, lastUsedMs: 0, aliases: [] };
 };
 
 const mentionedDigests = (path: string): string[] => {

@@ -129,7 +129,7 @@ test("a stream without its final record, cut or ended cleanly, is a lost connect
     },
   });
   const broken = createClient({ baseUrl: `http://127.0.0.1:${raw.port}` });
-  const lost = { code: "connection", message: message.replace(node.host, broken.host), exitCode: 2 };
+  const lost = { code: "connection", message: message.replace(node.host, broken.host), exitCode: 2 } as const;
   expect(await errorOf(collect(broken.chat(question)))).toEqual(lost);
   expect(await errorOf(broken.tags())).toEqual(lost);
 });

@@ -107,6 +107,27 @@ describe("tools", () => {
   });
 });
 
+describe("answers that do not fit their format", () => {
+  const tools = [weatherTool];
+
+  test("are shown as text, never an error", async () => {
+    const messages = [{ role: "user" as const, content: "Weather in Paris?" }];
+    const request = { input: { kind: "chat" as const, messages, tools }, sampling: { temperature: 0 } };
+    const { text, toolCalls, done } = await ask("tiny-tool", { ...request, stop: ['"arguments'] });
+    expect(toolCalls).toEqual([]);
+    expect(text).toContain('{"name": "get_weather"');
+    expect(done.reason).toBe("stop");
+  });
+
+  test("a call that is required is made", async () => {
+    const messages = [{ role: "user" as const, content: "hi" }];
+    const input = { kind: "chat" as const, messages, tools, toolChoice: "required" as const };
+    const { toolCalls, done } = await ask("tiny-tool", { input, sampling: { temperature: 0 } });
+    expect(toolCalls.map(({ name }) => name)).toEqual(["get_weather"]);
+    expect(done.reason).toBe("toolCalls");
+  });
+});
+
 describe("ends", () => {
   test("maxTokens", async () => {
     const { text, done } = await ask("tiny-hello", chatOf("hi", { maxTokens: 3 }));

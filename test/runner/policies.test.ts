@@ -9,8 +9,16 @@ test("computeThreads leaves one core free, and is bounded", () => {
 });
 
 test("runnerEnvironment passes what drivers need and no secret", () => {
-  const env = { PATH: "/bin", HOME: "/h", CUDA_VISIBLE_DEVICES: "0", GGML_VK_VISIBLE_DEVICES: "1", LLMLB_CACHE: "/c" };
-  const kept = { ...env, HF_TOKEN: "t", LLMLB_API_KEY: "k", BUN_OPTIONS: "x", AWS_SECRET: "s", TZ: undefined };
+  const env = { PATH: "/bin", HOME: "/h", CUDA_VISIBLE_DEVICES: "0", GGML_VK_VISIBLE_DEVICES: "1" };
+  const kept = {
+    ...env,
+    HF_TOKEN: "t",
+    LLMLB_API_KEY: "k",
+    LLMLB_CACHE: "/c",
+    BUN_OPTIONS: "x",
+    AWS_SECRET: "s",
+    TZ: undefined,
+  };
   expect(runnerEnvironment(kept)).toEqual(env);
 });
 

@@ -19,7 +19,7 @@ export const list = command({
   examples: ["llmlb node list", "llmlb node list qwen", "llmlb node list --json"],
   async run({ prefix = "", json }, { client, stdout }) {
     const { models } = await client().tags();
-    const shown = models.filter((model) => matches(model, prefix.toLowerCase()));
+    const shown = prefix === "" ? models : models.filter((model) => matches(model, prefix.toLowerCase()));
     await stdout.write(
       json
         ? toJson({ models: shown })

@@ -113,6 +113,7 @@ class Bridge : public Napi::ObjectWrap<Bridge> {
   void prepare(const std::shared_ptr<Request>& request, const std::string& json) {
     try {
       if (!loop_->canGenerate()) throw Failure("unsupported", "this model makes embeddings only, it cannot generate text");
+      if (llama_model_has_encoder(model_)) throw Failure("unsupported", "encoder-decoder models cannot generate text here");
       prepareRequest(*request, json, model_, *templates_, options_.contextTokens);
       return loop_->submit(request);
     } catch (const Failure& failure) {

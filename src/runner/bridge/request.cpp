@@ -2,6 +2,8 @@
 
 #include <json-schema-to-grammar.h>
 
+#include <algorithm>
+
 #include "failure.h"
 
 namespace llmlb {
@@ -18,7 +20,8 @@ common_params_sampling samplingFrom(const common_json& json, int contextTokens) 
   sampling.penalty_freq = json.at("frequencyPenalty").get<float>();
   sampling.penalty_present = json.at("presencePenalty").get<float>();
   const int lastN = json.at("repeatLastN").get<int>();
-  sampling.penalty_last_n = lastN < 0 ? contextTokens : lastN;
+  // Nothing lies further back than the context, and the penalties reserve memory for as far as they look.
+  sampling.penalty_last_n = lastN < 0 ? contextTokens : std::min(lastN, contextTokens);
   if (json.contains("seed")) sampling.seed = json.at("seed").get<unsigned int>();
   sampling.no_perf = true;
   return sampling;
