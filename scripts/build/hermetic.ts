@@ -18,7 +18,9 @@ export const hermetic = (): BunPlugin => ({
         Bun.resolveSync(path, dirname(importer) || ".");
         return undefined;
       } catch {
-        throw new Error(`${importer} imports "${path}", which is not installed: install it or name it in scripts/build/hermetic.ts`);
+        throw new Error(
+          `${importer} imports "${path}", which is not installed: install it or name it in scripts/build/hermetic.ts`,
+        );
       }
     });
     build.onLoad({ filter: /.*/, namespace: "stub" }, ({ path }) => ({

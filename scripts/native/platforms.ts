@@ -1,5 +1,5 @@
 /** What differs from platform to platform in the native build; the key is node-llama-cpp's name of the pack. */
-export interface NativePlatform {
+interface NativePlatform {
   os: NodeJS.Platform;
   arch: string;
   /** Absent = the bridge cannot be built there yet. */
@@ -11,7 +11,7 @@ export interface NativePlatform {
 
 const linuxBuild = { linked: ["libllama-common.so", "libggml-base.so"] };
 
-export const nativePlatforms: Readonly<Record<string, NativePlatform>> = {
+const nativePlatforms: Readonly<Record<string, NativePlatform>> = {
   "linux-x64": { os: "linux", arch: "x64", build: linuxBuild },
   "linux-arm64": { os: "linux", arch: "arm64" },
   "mac-arm64-metal": { os: "darwin", arch: "arm64" },

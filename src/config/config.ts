@@ -42,7 +42,7 @@ export interface Config {
   readonly environment: Environment;
 }
 
-export const defaultNodePort = 32_769;
+const defaultNodePort = 32_769;
 
 /** Reads every setting once. Throws `invalid_argument`, which names the variable, on a value that cannot be understood. */
 export const loadConfig = (env: Environment, flags: ConfigFlags = {}): Config => {

@@ -4,7 +4,7 @@ import { AppError } from "../core/errors.ts";
 const isIpLiteral = (name: string) => /^\d{1,3}(\.\d{1,3}){3}$/.test(name) || name.startsWith("[");
 
 /** True for an address that only this machine can reach. */
-export const isLoopback = (name: string): boolean =>
+const isLoopback = (name: string): boolean =>
   name === "localhost" ||
   name.endsWith(".localhost") ||
   /^127\.\d{1,3}\.\d{1,3}\.\d{1,3}$/.test(name) ||

@@ -130,7 +130,7 @@ const receive = async (
   }
 };
 
-const pendingMaxBytes = 2 * 1024 * 1024; // per stream; beyond it the network has to wait for the disk
+const pendingMaxBytes = 512 * 1024; // per stream; beyond it the network has to wait for the disk
 const pendingMaxChunks = 256; // a system call takes 1,024 at most
 
 const partWriter = (transfer: Transfer, part: Part) => {

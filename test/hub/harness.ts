@@ -101,7 +101,7 @@ export const hubRef = (name: string): HubRef => {
   return ref;
 };
 
-export const filesIn = (dir: string): string[] =>
+const filesIn = (dir: string): string[] =>
   existsSync(dir)
     ? readdirSync(dir, { recursive: true, withFileTypes: true })
         .filter((entry) => entry.isFile())

@@ -43,10 +43,13 @@ std::vector<AnswerEvent> AnswerParser::push(const std::string& text, AnswerEnd e
     nextParse_ = done + kRestFactor * (done - begin);
     return events;
   }
-  if (update(false, events)) return events;
-  // Not what the format promises: show it rather than fail. Of a cut answer the partial reading is all there is.
-  update(true, events);
-  if (end == AnswerEnd::complete) {
+  const bool fits = update(false, events);
+  if (fits && !brokenCall_) return events;
+  // Not what the format promises. Of a cut answer the partial reading is all there is; in any other what could not be
+  // read is shown as it is, and not as half a tool call.
+  callsAreOver_ = end == AnswerEnd::complete;
+  if (!fits) update(true, events);
+  if (callsAreOver_) {
     const std::string tail = unsentTail();
     if (!tail.empty()) events.push_back({AnswerEvent::Kind::text, tail});
   }
@@ -76,17 +79,24 @@ void AnswerParser::emit(const common_chat_msg& message, bool isPartial, std::vec
     sentContent_ += more;
     events.push_back({AnswerEvent::Kind::text, std::move(more)});
   }
+  if (callsAreOver_) return;
   for (size_t index = 0; index < message.tool_calls.size(); index++) emitCall(message, index, isPartial, events);
 }
 
 void AnswerParser::emitCall(const common_chat_msg& message, size_t index, bool isPartial,
                             std::vector<AnswerEvent>& events) {
   const common_chat_tool_call& call = message.tool_calls[index];
-  // A name may still grow until its arguments begin, the next call begins or the answer ends.
-  const bool nameIsWhole = !isPartial || !call.arguments.empty() || index + 1 < message.tool_calls.size();
-  if (call.name.empty() || !nameIsWhole || index > sentCalls_.size()) return;
+  // A name may still grow, and a single brace may be the parser's guess, until the arguments go on, the next call begins
+  // or the answer ends.
+  const bool hasBegun = !isPartial || call.arguments.size() > 1 || index + 1 < message.tool_calls.size();
+  if (call.name.empty() || !hasBegun || index > sentCalls_.size()) return;
   AnswerEvent event{AnswerEvent::Kind::toolCall, "", index};
   const bool isNew = index == sentCalls_.size();
+  // The parser is lenient: at the end of the text it gives half a call as a whole one.
+  if (isNew && !isPartial && !call.arguments.empty() && common_json::parse_no_throw(call.arguments).is_discarded()) {
+    brokenCall_ = true;
+    return;
+  }
   if (isNew) {
     sentCalls_.push_back({call.id.empty() ? newCallId() : call.id});
     event.id = sentCalls_.back().id;

@@ -48,6 +48,7 @@ class AnswerParser {
   std::string all_;
   std::string sentReasoning_, sentContent_;
   std::vector<SentCall> sentCalls_;
+  bool callsAreOver_ = false, brokenCall_ = false;
   size_t parsedBytes_ = 0;  // of all_, when something was last sent
   std::chrono::steady_clock::time_point nextParse_{};
 };
