@@ -45,6 +45,7 @@ export const startNode = ({ config, log, startRunner, clock = systemClock }: Nod
   const app = createApp({ log, hostname: config.node.hostname });
   for (const addRoutes of [statusRoutes, modelRoutes, pullRoutes, generateRoutes, openAiRoutes]) addRoutes(app, deps);
   const address = listen(app, config.node.hostname, config.node.port);
+  store.list(); // reads every manifest once, so that the first listing is as fast as the others
   return { address, stop: (drainMs) => stop(address, engine, clock, drainMs) };
 };
 

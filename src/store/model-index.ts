@@ -2,7 +2,7 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import type { Clock } from "../core/clock.ts";
 import type { Log } from "../core/log.ts";
-import { type KnownManifests, modelKey, type StoredModel, type StoreScan, scanModels } from "./scan-models.ts";
+import { type KnownManifests, type StoredModel, type StoreScan, scanModels } from "./scan-models.ts";
 import type { StoreLayout } from "./store-layout.ts";
 
 /** What is in the store, read again only when it changed. */
@@ -46,9 +46,9 @@ export const modelIndex = (layout: StoreLayout, { clock, log }: { clock: Clock; 
       writeFileSync(layout.stamp, crypto.randomUUID());
     },
     noteUse(model, nowMs) {
-      const key = modelKey(model.manifest.model);
-      const known = cached?.scan.models.find((other) => modelKey(other.manifest.model) === key);
-      if (known) known.lastUsedMs = nowMs;
+      if (!cached) return;
+      const others = cached.scan.models.filter(({ id }) => id !== model.id);
+      cached.scan = { ...cached.scan, models: [{ ...model, lastUsedMs: nowMs }, ...others] };
     },
   };
 };

@@ -16,14 +16,27 @@ const modelBody = t.Object(
 );
 
 /** Lists, describes and deletes stored models. */
-export const modelRoutes = (app: App, deps: NodeDeps) =>
-  app
-    .get("/api/tags", (): OllamaTagsResponse => ({ models: deps.store.list().map(toListed) }))
+export const modelRoutes = (app: App, deps: NodeDeps) => {
+  const tags = tagsText();
+  return app
+    .get("/api/tags", () => new Response(tags(deps.store.list()), { headers: { "content-type": "application/json" } }))
     .post("/api/show", ({ body }) => show(deps, body.model ?? body.name, body.verbose === true), {
       body: modelBody,
       parse: "json",
     })
     .delete("/api/delete", ({ body }) => remove(deps, body.model ?? body.name), { body: modelBody, parse: "json" });
+};
+
+/** The body of `/api/tags`, written again only for another list: with 1,000 models that is most of the work of a listing. */
+const tagsText = () => {
+  let last: { models: readonly StoredModel[]; text: string } | undefined;
+  return (models: readonly StoredModel[]): string => {
+    if (last?.models !== models) {
+      last = { models, text: JSON.stringify({ models: models.map(toListed) } satisfies OllamaTagsResponse) };
+    }
+    return last.text;
+  };
+};
 
 const toListed = (model: StoredModel): OllamaListedModel => ({
   name: model.name,
