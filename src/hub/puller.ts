@@ -61,17 +61,13 @@ const pull = async (
   onEvent({ status: "pulling manifest" });
   const plan = planPull(await fetchRepository({ settings, clock, log, signal }, ref), ref);
   const pulled = findPulled(store, plan);
-  if (pulled) confirm(store, pulled, clock, onEvent);
-  const model =
-    pulled ??
-    (await flights.join(
-      flightKey(plan),
-      (emit, flightSignal) => {
-        const context: HubContext = { settings, clock, log, signal: flightSignal };
-        return fetchModel({ context, store, disk, emit }, plan);
-      },
-      { onEvent, signal },
-    ));
+  const download = (emit: (progress: PullProgress) => void, flightSignal: AbortSignal) => {
+    const context: HubContext = { settings, clock, log, signal: flightSignal };
+    return fetchModel({ context, store, disk, emit }, plan);
+  };
+  const model = pulled
+    ? confirm(store, pulled, clock, onEvent)
+    : await flights.join(flightKey(plan), download, { onEvent, signal });
   onEvent({ status: "success" });
   return model;
 };
@@ -87,7 +83,7 @@ const confirm = (store: Store, model: StoredModel, clock: Clock, onEvent: (progr
   for (const { role, digest, sizeBytes } of model.manifest.files)
     if (role === "model")
       onEvent({ status: `pulling ${digest.slice(7, 19)}`, digest, total: sizeBytes, completed: sizeBytes });
-  store.touch(model, clock.now());
+  return store.touch(model, clock.now());
 };
 
 const flightKey = ({ model, repository, file, revision, defaultTag }: PullPlan): string =>

@@ -12,8 +12,8 @@ export interface ModelIndex {
   rescan(): StoreScan;
   /** Says, to every process that uses this folder, that models came or went. */
   markChanged(): void;
-  /** Remembers a last use that was written to the disk. */
-  noteUse(model: StoredModel, nowMs: number): void;
+  /** Remembers a last use that was written to the disk; `model` carries it. */
+  noteUse(model: StoredModel): void;
 }
 
 /** Files that people add or delete by hand, and last uses that other processes write, show up after this time. */
@@ -45,10 +45,10 @@ export const modelIndex = (layout: StoreLayout, { clock, log }: { clock: Clock; 
       mkdirSync(dirname(layout.stamp), { recursive: true });
       writeFileSync(layout.stamp, crypto.randomUUID());
     },
-    noteUse(model, nowMs) {
+    noteUse(model) {
       if (!cached) return;
       const others = cached.scan.models.filter(({ id }) => id !== model.id);
-      cached.scan = { ...cached.scan, models: [{ ...model, lastUsedMs: nowMs }, ...others] };
+      cached.scan = { ...cached.scan, models: [model, ...others] };
     },
   };
 };

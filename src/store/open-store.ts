@@ -28,8 +28,8 @@ export interface Store {
   hasBlob(digest: string, sizeBytes: number): boolean;
   /** Path of the model's GGUF file. Throws `corrupt` when it is missing or has the wrong size. */
   modelPath(model: StoredModel): string;
-  /** Records a use; the model's id does not change. */
-  touch(model: StoredModel, nowMs: number): void;
+  /** Records a use and returns the model with it; its id does not change. */
+  touch(model: StoredModel, nowMs: number): StoredModel;
   publish(request: NewModel): Promise<Publication>;
   /** Throws `model_not_found`. */
   remove(ref: ModelRef): Promise<Removal>;
@@ -59,7 +59,9 @@ export const openStore = (dir: string, options: { clock?: Clock; log?: Log } = {
     modelPath: (model) => modelPath(layout, model),
     touch(model, nowMs) {
       utimesSync(layout.manifest(model.manifest.model), nowMs / 1000, nowMs / 1000);
-      index.noteUse(model, nowMs);
+      const used = { ...model, lastUsedMs: nowMs };
+      index.noteUse(used);
+      return used;
     },
     publish: (request) => publishModel(context, request),
     remove: (ref) => removeModel(context, ref),
