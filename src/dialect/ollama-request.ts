@@ -14,8 +14,9 @@ import type {
   GenerationRequest,
   SamplingOptions,
 } from "../core/generation.ts";
+import { pickSampling } from "./pick-sampling.ts";
 
-/** Translates `/api/chat`. Throws `invalid_argument` or `unsupported` for what cannot be done. */
+/** Translates `/api/chat`. Throws `invalid_argument` for what cannot be done. */
 export const fromOllamaChat = (request: OllamaChatRequest): GenerationRequest => ({
   input: {
     kind: "chat",
@@ -28,8 +29,8 @@ export const fromOllamaChat = (request: OllamaChatRequest): GenerationRequest =>
 
 /** Translates `/api/generate`: a chat of one turn, or with `raw` the prompt as it is. */
 export const fromOllamaGenerate = (request: OllamaGenerateRequest): GenerationRequest => {
-  if (request.suffix) throw new AppError("unsupported", "suffix (fill in the middle) is not supported");
-  if (request.template) throw new AppError("unsupported", "a template of one's own is not supported; use raw");
+  if (request.suffix) throw new AppError("invalid_argument", "suffix (fill in the middle) is not supported");
+  if (request.template) throw new AppError("invalid_argument", "a template of one's own is not supported; use raw");
   refuseImages(request.images);
   return { input: generateInput(request), ...settings(request.options, request.format) };
 };
@@ -42,7 +43,7 @@ const generateInput = (request: OllamaGenerateRequest): GenerationInput => {
 };
 
 const refuseImages = (images: string[] | undefined): void => {
-  if (images?.length) throw new AppError("unsupported", "images are not supported by this model");
+  if (images?.length) throw new AppError("invalid_argument", "images are not supported by this model");
 };
 
 /**
@@ -95,7 +96,7 @@ const settings = (
 ): Omit<GenerationRequest, "input"> => {
   const { num_predict, stop } = options;
   return {
-    sampling: { ...toSampling(options), ...toSchema(format) },
+    sampling: { ...pickSampling(options, samplingNames), ...toSchema(format) },
     // Ollama: -1 = until the model stops, -2 = until the context is full; both end with the context here.
     ...(num_predict === undefined || num_predict < 0 ? {} : { maxTokens: num_predict }),
     ...(stop === undefined ? {} : { stop: typeof stop === "string" ? [stop] : stop }),
@@ -113,16 +114,7 @@ const samplingNames = {
   presence_penalty: "presencePenalty",
   frequency_penalty: "frequencyPenalty",
   seed: "seed",
-} as const satisfies Partial<Record<keyof OllamaOptions, keyof SamplingOptions>>;
-
-const toSampling = (options: OllamaOptions): SamplingOptions => {
-  const sampling: SamplingOptions = {};
-  for (const [from, to] of Object.entries(samplingNames)) {
-    const value = options[from as keyof typeof samplingNames];
-    if (value !== undefined && value !== null) sampling[to] = value;
-  }
-  return sampling;
-};
+} as const;
 
 const toSchema = (format: OllamaChatRequest["format"]): Pick<SamplingOptions, "jsonSchema"> => {
   if (format === undefined || format === null || format === "") return {};

@@ -14,15 +14,17 @@ import type {
   GenerationRequest,
   SamplingOptions,
 } from "../core/generation.ts";
+import { pickSampling } from "./pick-sampling.ts";
 
-/** Translates `/v1/chat/completions`. Throws `invalid_argument` or `unsupported` for what cannot be done. */
+/** Translates `/v1/chat/completions`. Throws `invalid_argument` for what cannot be done. */
 export const fromOpenAiChat = (request: OpenAiChatRequest): GenerationRequest => {
   const maxTokens = request.max_completion_tokens ?? request.max_tokens ?? undefined;
   const { stop } = request;
   return {
     input: { kind: "chat", messages: request.messages.map(toMessage), ...toTools(request), ...toThinking(request) },
     sampling: toSampling(request),
-    ...(maxTokens === undefined ? {} : { maxTokens }),
+    // Clients of llama.cpp's kin write -1 for no limit.
+    ...(maxTokens === undefined || maxTokens === -1 ? {} : { maxTokens }),
     ...(stop ? { stop: typeof stop === "string" ? [stop] : stop } : {}),
   };
 };
@@ -34,7 +36,7 @@ const toText = (content: OpenAiMessage["content"]): string | null => {
   return content
     .map((part) => {
       if (part.type !== "text")
-        throw new AppError("unsupported", `content of type "${part.type}" is not supported by this model`);
+        throw new AppError("invalid_argument", `content of type "${part.type}" is not supported by this model`);
       return part.text ?? "";
     })
     .join("");
@@ -67,15 +69,11 @@ const samplingNames = {
   presence_penalty: "presencePenalty",
   frequency_penalty: "frequencyPenalty",
   seed: "seed",
-} as const satisfies Partial<Record<keyof OpenAiChatRequest, keyof SamplingOptions>>;
+} as const;
 
 const toSampling = (request: OpenAiChatRequest): SamplingOptions => {
   // OpenAI documents 1 for both where a request names none.
-  const sampling: SamplingOptions = { temperature: 1, topP: 1 };
-  for (const [from, to] of Object.entries(samplingNames)) {
-    const value = request[from as keyof typeof samplingNames];
-    if (value !== undefined && value !== null) sampling[to] = value;
-  }
+  const sampling: SamplingOptions = { temperature: 1, topP: 1, ...pickSampling(request, samplingNames) };
   const format = request.response_format;
   if (format?.type === "json_object") sampling.jsonSchema = { type: "object" };
   if (format?.type === "json_schema") sampling.jsonSchema = format.json_schema.schema ?? {};

@@ -20,6 +20,7 @@ export const createApp = ({ log, hostname }: AppOptions) =>
       const refusal = refuseRequest(request, hostname);
       if (refusal) return errorResponse(request, refusal);
     })
+    .onTransform(({ body }) => dropNulls(body))
     .onError(({ code, error, request }) => {
       const appError = toHttpError(code, error, request);
       if (appError.code === "internal") log.error(`${request.method} ${path(request)}: ${describe(error)}`);
@@ -31,6 +32,12 @@ export const createApp = ({ log, hostname }: AppOptions) =>
     });
 
 export type App = ReturnType<typeof createApp>;
+
+/** Clients in Go and Python write null for what they leave out (`"messages": null`); the schemas need not know. */
+const dropNulls = (body: unknown): void => {
+  if (typeof body !== "object" || body === null) return;
+  for (const [key, value] of Object.entries(body)) if (value === null) Reflect.deleteProperty(body, key);
+};
 
 const path = (request: Request) => new URL(request.url).pathname;
 

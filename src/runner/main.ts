@@ -46,10 +46,18 @@ export const runRunner = async (options: RunnerOptions): Promise<void> => {
   process.on("disconnect", () => leave(runner));
   process.on("message", (message: unknown) => {
     if (isNodeMessage(message)) dispatch(runner, message);
-    else console.error(`runner: dropped a message of unknown shape: ${preview(message)}`);
+    else drop(runner, message);
   });
   if (!process.connected) throw new AppError("internal", "a runner is started by the node, not by hand");
   await new Promise<never>(() => undefined);
+};
+
+/** What is not understood is logged; a request that can still be told apart gets an answer, for somebody waits for it. */
+const drop = ({ send }: Runner, message: unknown): void => {
+  console.error(`runner: dropped a message of unknown shape: ${preview(message)}`);
+  const id = typeof message === "object" && message !== null ? Reflect.get(message, "id") : undefined;
+  if (!Number.isSafeInteger(id)) return;
+  send({ type: "error", id, code: "invalid_argument", message: "the request has a field of the wrong type" });
 };
 
 const sendToNode: Send = (message) => {

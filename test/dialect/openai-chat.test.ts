@@ -41,6 +41,7 @@ test("max_completion_tokens wins over max_tokens", () => {
   expect(from({ max_tokens: 5 }).maxTokens).toBe(5);
   expect(from({ max_tokens: 5, max_completion_tokens: 6 }).maxTokens).toBe(6);
   expect(from({ max_tokens: null }).maxTokens).toBeUndefined();
+  expect(from({ max_tokens: -1 }).maxTokens).toBeUndefined();
 });
 
 test("text parts are joined, other parts are refused", () => {

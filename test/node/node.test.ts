@@ -156,6 +156,28 @@ test("errors have Ollama's shape and status", async () => {
   });
 });
 
+test("a malformed request is a 400 that names the field, before anything is loaded", async () => {
+  const cases: [string, object, string][] = [
+    ["/api/chat", { messages: 5 }, "messages"],
+    ["/api/chat", { messages: [{ role: "bogus", content: "x" }] }, "messages.0.role"],
+    ["/api/chat", { messages, options: { num_ctx: 0 } }, "options.num_ctx"],
+    ["/v1/chat/completions", { messages: [] }, "messages"],
+    ["/v1/chat/completions", { messages, stop: 5 }, "stop"],
+    ["/v1/chat/completions", { messages, tools: [{ type: "function" }] }, "tools.0.function"],
+  ];
+  for (const [path, body, field] of cases) {
+    const answer = await post(path, { model, ...body });
+    expect([answer.status, await answer.text()]).toEqual([400, expect.stringContaining(`invalid \\"${field}\\"`)]);
+  }
+  expect(runners).toHaveLength(0);
+});
+
+test("null means absent, as clients in Go write it", async () => {
+  expect(await (await post("/api/chat", { model, messages: null, options: null })).json()).toMatchObject({
+    done_reason: "load",
+  });
+});
+
 test("a load that fails is a 500 before anything is streamed", async () => {
   script = { load: () => Promise.reject(new AppError("load_failed", "out of memory")) };
   const failed = await post("/api/chat", { model, messages });

@@ -20,22 +20,42 @@ import { ndjson } from "../../http/ndjson.ts";
 import type { NodeDeps } from "../deps.ts";
 import { findModel } from "../find-model.ts";
 import { generate, type ModelUse, preload } from "../generate.ts";
+import { toolSchema } from "./tool-schema.ts";
 
 const shared = {
   model: t.Optional(t.String()),
   stream: t.Optional(t.Boolean()),
-  options: t.Optional(t.Object({ num_ctx: t.Optional(t.Integer({ minimum: 1 })) }, { additionalProperties: true })),
+  options: t.Optional(
+    t.Object({ num_ctx: t.Optional(t.Number({ minimum: 1, multipleOf: 1 })) }, { additionalProperties: true }),
+  ),
   keep_alive: t.Optional(t.Union([t.Number(), t.String()])),
   think: t.Optional(t.Union([t.Boolean(), t.Literal("low"), t.Literal("medium"), t.Literal("high"), t.Literal("max")])),
+  images: t.Optional(t.Array(t.String())),
 };
 
-const message = t.Object(
-  { role: t.UnionEnum(["system", "user", "assistant", "tool"]), content: t.Optional(t.String()) },
+const toolCall = t.Object(
+  { function: t.Object({ name: t.String() }, { additionalProperties: true }) },
   { additionalProperties: true },
 );
 
-const chatBody = t.Object({ ...shared, messages: t.Optional(t.Array(message)) }, { additionalProperties: true });
-const generateBody = t.Object({ ...shared, prompt: t.Optional(t.String()) }, { additionalProperties: true });
+const message = t.Object(
+  {
+    role: t.Union([t.Literal("system"), t.Literal("user"), t.Literal("assistant"), t.Literal("tool")]),
+    content: t.Optional(t.String()),
+    images: t.Optional(t.Union([t.Array(t.String()), t.Null()])),
+    tool_calls: t.Optional(t.Union([t.Array(toolCall), t.Null()])),
+  },
+  { additionalProperties: true },
+);
+
+const chatBody = t.Object(
+  { ...shared, messages: t.Optional(t.Array(message)), tools: t.Optional(t.Array(toolSchema)) },
+  { additionalProperties: true },
+);
+const generateBody = t.Object(
+  { ...shared, prompt: t.Optional(t.String()), system: t.Optional(t.String()) },
+  { additionalProperties: true },
+);
 
 /** Ollama's `/api/chat` and `/api/generate`. */
 export const generateRoutes = (app: App, deps: NodeDeps) =>

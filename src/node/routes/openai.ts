@@ -7,9 +7,21 @@ import { sse } from "../../http/sse.ts";
 import type { NodeDeps } from "../deps.ts";
 import { findModel } from "../find-model.ts";
 import { generate } from "../generate.ts";
+import { toolSchema } from "./tool-schema.ts";
+
+const part = t.Object({ type: t.String(), text: t.Optional(t.String()) }, { additionalProperties: true });
 
 const message = t.Object(
-  { role: t.UnionEnum(["system", "developer", "user", "assistant", "tool"]) },
+  {
+    role: t.Union([
+      t.Literal("system"),
+      t.Literal("developer"),
+      t.Literal("user"),
+      t.Literal("assistant"),
+      t.Literal("tool"),
+    ]),
+    content: t.Optional(t.Union([t.String(), t.Array(part), t.Null()])),
+  },
   { additionalProperties: true },
 );
 
@@ -17,8 +29,10 @@ const chatBody = t.Object(
   {
     model: t.Optional(t.String()),
     messages: t.Array(message, { minItems: 1 }),
-    stream: t.Optional(t.Union([t.Boolean(), t.Null()])),
-    n: t.Optional(t.Union([t.Integer(), t.Null()])),
+    stream: t.Optional(t.Boolean()),
+    n: t.Optional(t.Number()),
+    stop: t.Optional(t.Union([t.String(), t.Array(t.String())])),
+    tools: t.Optional(t.Array(toolSchema)),
   },
   { additionalProperties: true },
 );
@@ -45,7 +59,7 @@ const listModels = ({ store }: NodeDeps): OpenAiModelList => ({
 });
 
 const chat = async (deps: NodeDeps, body: OpenAiBody, signal: AbortSignal) => {
-  if ((body.n ?? 1) !== 1) throw new AppError("unsupported", "n other than 1 is not supported");
+  if ((body.n ?? 1) !== 1) throw new AppError("invalid_argument", "n other than 1 is not supported");
   const model = findModel(deps, body.model);
   const events = generate(deps, { model, signal }, fromOpenAiChat(body));
   const options = {
