@@ -67,7 +67,11 @@ export const startEntry = (
   };
   loaded.then((ready) => {
     entry.ready = ready;
-    void ready.runner.exited.then(end);
+    void ready.runner.exited.then(() => {
+      if (!entry.retired)
+        options.log.warn(`the runner of ${model.name} ended by itself; the next request starts another`);
+      end();
+    });
     // The end may have been asked for in the moment between the load and this line.
     if (abortLoad.signal.aborted) void ready.runner.exit();
     hooks.onReady(entry);

@@ -110,8 +110,9 @@ test("a request for a larger context reloads, one for a smaller context does not
   expect(runners).toHaveLength(2); // 8192 is all that the model was trained for
 });
 
-test("a crashed runner is replaced at the next request", async () => {
-  const { engine, runners } = setUp();
+test("a crashed runner is reported and replaced at the next request", async () => {
+  const warnings: string[] = [];
+  const { engine, runners } = setUp({ log: { ...silentLog, warn: (message) => warnings.push(message) } });
   const lease = await engine.acquire(model("a"), acquireOptions);
   runners[0]?.crash();
   await expect(textOf(lease.generate(request))).rejects.toMatchObject({ code: "runner_crashed" });
@@ -119,6 +120,8 @@ test("a crashed runner is replaced at the next request", async () => {
   const again = await engine.acquire(model("a"), acquireOptions);
   expect(await textOf(again.generate(request))).toBe("Hello");
   expect(runners).toHaveLength(2);
+  await engine.close(); // ends the second one, which is no crash
+  expect(warnings).toEqual(["the runner of a ended by itself; the next request starts another"]);
 });
 
 test("a failed load reaches every waiter and leaves nothing behind", async () => {
