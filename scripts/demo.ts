@@ -37,7 +37,12 @@ const env = {
 
 /** Starts the node on a free port and resolves to its address, which it prints. */
 const startNode = async () => {
-  const node = Bun.spawn([executable, "node", "serve", "--port", "0"], { env, stdout: "pipe", stderr: "inherit" });
+  const node = Bun.spawn([executable, "node", "serve", "--port", "0"], {
+    env,
+    stdout: "pipe",
+    stderr: "inherit",
+    detached: true, // a Ctrl+C in the chat must not reach the node
+  });
   const decoder = new TextDecoder();
   let output = "";
   for await (const chunk of node.stdout) {
