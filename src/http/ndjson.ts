@@ -9,4 +9,5 @@ const format: StreamFormat = {
 };
 
 /** Streams one JSON value a line, as Ollama does; a fault is a last line `{"error": ...}`. */
-export const ndjson = (values: AsyncIterable<unknown>): Promise<Response> => streamResponse(values, format);
+export const ndjson = (values: AsyncIterable<unknown>, signal: AbortSignal): Promise<Response> =>
+  streamResponse(values, format, signal);

@@ -9,4 +9,5 @@ const format: StreamFormat = {
 };
 
 /** Streams server-sent events as OpenAI does, closed by `[DONE]`; a fault is a last event `{"error": ...}` without `[DONE]`. */
-export const sse = (values: AsyncIterable<unknown>): Promise<Response> => streamResponse(values, format);
+export const sse = (values: AsyncIterable<unknown>, signal: AbortSignal): Promise<Response> =>
+  streamResponse(values, format, signal);

@@ -77,6 +77,24 @@ test("a client that goes away stops its generation: the next answer is not kept 
   await next.reader?.cancel();
 });
 
+test("clients that go away at any moment leave no lease behind", async () => {
+  const leave = async (moment: number) => {
+    const abort = new AbortController();
+    const asked = chat(endless, abort.signal, moment % 2 ? "/api/chat" : "/v1/chat/completions");
+    if (moment % 3 === 0) setImmediate(() => abort.abort());
+    const answer = await asked.catch(() => undefined);
+    if (moment % 3 === 1) await answer?.body?.getReader().read();
+    abort.abort();
+  };
+  for (let round = 0; round < 5; round++) await Promise.all(Array.from({ length: 12 }, (_, moment) => leave(moment)));
+  for (const model of [endless, hello]) {
+    // With the last lease its model goes; one that leaked would keep it.
+    const ask = { model, messages, stream: false, keep_alive: 0, options: { num_predict: 3 } };
+    await fetch(`${node.address}/api/chat`, { method: "POST", body: JSON.stringify(ask) });
+  }
+  await until(async () => (await runnersOf(node.pid)).length === 0, "the runners end");
+});
+
 test("requests to a busy model are all answered", async () => {
   const answers = await Promise.all(Array.from({ length: 12 }, async () => (await chat(hello)).text()));
   for (const answer of answers) expect(answer).toContain('"done":true');

@@ -38,12 +38,16 @@ const app = createApp({ log: silentLog, hostname: "127.0.0.1" })
   .get("/v1/fails", () => {
     throw new AppError("busy", "server busy");
   })
-  .get("/api/lines", () => ndjson(values("日本", "語")))
-  .get("/api/late-fault", () => ndjson(values("a", new AppError("runner_crashed", "the runner died"))))
-  .get("/api/early-fault", () => ndjson(values(new AppError("load_failed", "no such file"))))
-  .get("/v1/events", () => sse(values("a")))
-  .get("/v1/late-fault", () => sse(values("a", new AppError("runner_crashed", "the runner died"))))
-  .get("/api/endless", ({ request }) => ndjson(endless(request.signal)));
+  .get("/api/lines", ({ request }) => ndjson(values("日本", "語"), request.signal))
+  .get("/api/late-fault", ({ request }) =>
+    ndjson(values("a", new AppError("runner_crashed", "the runner died")), request.signal),
+  )
+  .get("/api/early-fault", ({ request }) => ndjson(values(new AppError("load_failed", "no such file")), request.signal))
+  .get("/v1/events", ({ request }) => sse(values("a"), request.signal))
+  .get("/v1/late-fault", ({ request }) =>
+    sse(values("a", new AppError("runner_crashed", "the runner died")), request.signal),
+  )
+  .get("/api/endless", ({ request }) => ndjson(endless(request.signal), request.signal));
 const server = listen(app, "127.0.0.1", 0);
 const base = `http://127.0.0.1:${server.port}`;
 afterAll(() => server.stop(true));
@@ -113,6 +117,25 @@ test("a client that goes away ends the source, even one that waits", async () =>
   await cancelled.promise;
   await pending;
   expect(finished).toEqual(["endless"]);
+});
+
+test("a body that nobody begins to read closes its source when the client is gone", async () => {
+  const closed: string[] = [];
+  const source = async function* (name: string) {
+    try {
+      yield name;
+      yield "never reached";
+    } finally {
+      closed.push(name);
+    }
+  };
+  const abort = new AbortController();
+  await ndjson(source("later"), abort.signal);
+  expect(closed).toEqual([]);
+  abort.abort();
+  await ndjson(source("already"), abort.signal);
+  await Promise.resolve();
+  expect(closed).toEqual(["later", "already"]);
 });
 
 test("a taken port is a clear error", () => {

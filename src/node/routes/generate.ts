@@ -75,14 +75,14 @@ const chat = async (deps: NodeDeps, body: OllamaChatRequest, signal: AbortSignal
   if (!body.messages?.length) return { ...(await loadOrUnload(deps, use, options)), message };
   const messages = body.messages.map((one) => ({ ...one, content: one.content ?? "" }));
   const records = toOllamaChat(events(deps, use, fromOllamaChat({ ...body, messages }), options), options);
-  return body.stream === false ? await joinOllamaChat(records) : await ndjson(records);
+  return body.stream === false ? await joinOllamaChat(records) : await ndjson(records, signal);
 };
 
 const complete = async (deps: NodeDeps, body: OllamaGenerateRequest, signal: AbortSignal) => {
   const { use, options } = prepare(deps, body, signal);
   if (!body.prompt) return { ...(await loadOrUnload(deps, use, options)), response: "" };
   const records = toOllamaGenerate(events(deps, use, fromOllamaGenerate(body), options), options);
-  return body.stream === false ? await joinOllamaGenerate(records) : await ndjson(records);
+  return body.stream === false ? await joinOllamaGenerate(records) : await ndjson(records, signal);
 };
 
 const prepare = (deps: NodeDeps, body: OllamaChatRequest | OllamaGenerateRequest, signal: AbortSignal) => {

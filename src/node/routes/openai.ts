@@ -68,5 +68,5 @@ const chat = async (deps: NodeDeps, body: OpenAiBody, signal: AbortSignal) => {
     created: Math.floor(deps.clock.now() / 1000),
     includeUsage: body.stream_options?.include_usage === true,
   };
-  return body.stream ? await sse(toOpenAiChunks(events, options)) : await toOpenAiCompletion(events, options);
+  return body.stream ? await sse(toOpenAiChunks(events, options), signal) : await toOpenAiCompletion(events, options);
 };

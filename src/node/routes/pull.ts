@@ -19,7 +19,7 @@ export const pullRoutes = (app: App, deps: NodeDeps) =>
     "/api/pull",
     async ({ body, request }) => {
       const progress = pull(deps, body.model ?? body.name, request.signal);
-      return body.stream === false ? await lastOf(progress) : await ndjson(progress);
+      return body.stream === false ? await lastOf(progress) : await ndjson(progress, request.signal);
     },
     { body: pullBody, parse: "json" },
   );
