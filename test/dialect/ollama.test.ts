@@ -8,6 +8,7 @@ import {
   toOllamaChat,
   toOllamaGenerate,
 } from "../../src/dialect/ollama-response.ts";
+import { collect, streamOf } from "../fakes/streams.ts";
 
 const user = { role: "user" as const, content: "hi" };
 const chat = (more: Partial<OllamaChatRequest>) => fromOllamaChat({ model: "m", messages: [user], ...more });
@@ -16,15 +17,7 @@ const counts = { promptTokens: 5, cachedTokens: 2, completionTokens: 3, promptMs
 const options = { model: "m", loadMs: 4, startMs: 0, now: () => 10 };
 const done: GenerationEvent = { type: "done", reason: "stop", counts };
 
-async function* stream(...events: GenerationEvent[]) {
-  yield* events;
-}
-
-const collect = async <T>(values: AsyncIterable<T>) => {
-  const all: T[] = [];
-  for await (const value of values) all.push(value);
-  return all;
-};
+const stream = (...events: GenerationEvent[]) => streamOf(...events);
 
 test("a plain chat", () => {
   expect(chat({})).toEqual({ input: { kind: "chat", messages: [user] }, sampling: {} });

@@ -2,6 +2,7 @@ import { expect, test } from "bun:test";
 import type { OpenAiChatRequest } from "../../src/api/openai.ts";
 import type { GenerationEvent } from "../../src/core/generation.ts";
 import { fromOpenAiChat, toOpenAiChunks, toOpenAiCompletion } from "../../src/dialect/openai-chat.ts";
+import { collect, streamOf } from "../fakes/streams.ts";
 
 const user = { role: "user" as const, content: "hi" };
 const from = (more: Partial<OpenAiChatRequest>) => fromOpenAiChat({ model: "m", messages: [user], ...more });
@@ -9,15 +10,7 @@ const counts = { promptTokens: 5, cachedTokens: 2, completionTokens: 3, promptMs
 const options = { id: "chatcmpl-1", model: "m", created: 1, includeUsage: false };
 const tool = (name: string) => ({ type: "function" as const, function: { name } });
 
-async function* stream(...events: GenerationEvent[]) {
-  yield* events;
-}
-
-const collect = async <T>(values: AsyncIterable<T>) => {
-  const all: T[] = [];
-  for await (const value of values) all.push(value);
-  return all;
-};
+const stream = (...events: GenerationEvent[]) => streamOf(...events);
 
 test("without settings OpenAI's own defaults hold", () => {
   expect(from({})).toEqual({ input: { kind: "chat", messages: [user] }, sampling: { temperature: 1, topP: 1 } });

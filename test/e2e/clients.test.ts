@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import { Ollama } from "ollama";
 import OpenAI from "openai";
 import { getFixtureModel, weatherTool } from "../../scripts/fixtures/models.ts";
+import { collect } from "../fakes/streams.ts";
 import { createWorld, type World } from "./harness.ts";
 
 /** The real clients from npm against the compiled executable and real llama.cpp. */
@@ -29,12 +30,6 @@ beforeAll(async () => {
   }
 });
 afterAll(() => world[Symbol.asyncDispose]());
-
-const collect = async <T>(stream: AsyncIterable<T>) => {
-  const parts: T[] = [];
-  for await (const part of stream) parts.push(part);
-  return parts;
-};
 
 test("ollama: version, list, show, ps", async () => {
   expect((await ollama.version()).version).toMatch(/^\d+\.\d+\.\d+$/);
