@@ -23,6 +23,8 @@ export interface NativeBridge {
   generate(id: number, json: string): void;
   embed(id: number, inputs: readonly string[]): void;
   cancel(id: number): void;
+  /** The reader of answer `id` has taken this many more tokens; see `windowTokens`. */
+  acknowledge(id: number, tokens: number): void;
   stats(): RunnerStats;
   /** Ends its threads and frees its memory; idempotent. */
   close(): void;

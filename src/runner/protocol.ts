@@ -13,13 +13,88 @@ export interface LoadOptions {
   contextTokens: number;
   /** Requests that are decoded together. */
   slots: number;
-  /** Absent = as many as fit. */
+  /** Absent = as many as fit: what the last `estimate` of this runner found for the same file, slots and context, else a new fit. */
   gpuLayers?: number;
   /** Compute threads; absent = the runner chooses. */
   threads?: number;
   /** Backend to use; absent = the best that works. */
-  gpu?: "cuda" | "vulkan" | "metal" | "cpu";
+  gpu?: Backend;
+  /** Element type of the KV cache; absent = f16. Quantized types need flash attention for the values. */
+  kvCacheType?: KvCacheType;
+  /** Absent = llama.cpp decides. */
+  flashAttention?: boolean;
+  /** Most bytes of host memory for the states of evicted prompts; absent or 0 = none are kept. */
+  promptCacheBytes?: number;
 }
+
+export type Backend = "cuda" | "vulkan" | "metal" | "cpu";
+
+export const kvCacheTypes = ["f32", "f16", "bf16", "q8_0", "q5_1", "q5_0", "q4_1", "q4_0", "iq4_nl"] as const;
+export type KvCacheType = (typeof kvCacheTypes)[number];
+
+export type EstimateOptions = Pick<
+  LoadOptions,
+  "modelPath" | "contextTokens" | "slots" | "gpuLayers" | "gpu" | "kvCacheType" | "flashAttention"
+> & {
+  /** The context may be made smaller than `contextTokens` down to this to fit; equal = never. */
+  contextTokensMin: number;
+  /** Memory to leave free on each GPU. */
+  marginBytes: number;
+};
+
+export interface MemoryParts {
+  /** Device name as llama.cpp gives it (`CUDA0`), or `host`. */
+  device: string;
+  weightsBytes: number;
+  /** KV cache and recurrent states. */
+  contextBytes: number;
+  computeBytes: number;
+  /** Free and total memory of the device now; for `host` what the operating system says. */
+  freeBytes: number;
+  totalBytes: number;
+}
+
+export interface MemoryEstimate {
+  /** What the model takes with every layer on the GPUs (on the host where there are none). */
+  full: MemoryParts[];
+  /** What it takes as `load` would load it now; equal to `full` when that fits. */
+  fitted: MemoryParts[];
+  fittedContextTokens: number;
+  gpuLayers: number;
+  /** Layers of the model and its output layer. */
+  totalLayers: number;
+  expertsOnCpu: boolean;
+  /** False = even the fitted plan exceeds a GPU's free memory. */
+  fits: boolean;
+}
+
+export interface DeviceInfo {
+  /** As llama.cpp names it: `CUDA0`, `Vulkan1`, `Metal`. */
+  name: string;
+  /** As its maker names it: `NVIDIA H200`. */
+  description: string;
+  kind: "gpu" | "igpu" | "cpu" | "accelerator";
+  /** PCI address such as `0000:65:00.0` where the backend knows it. */
+  pciBusId?: string;
+  totalBytes: number;
+  freeBytes: number;
+}
+
+export interface BackendDevices {
+  backend: Backend;
+  devices: DeviceInfo[];
+}
+
+/**
+ * Flow control: an answer is paused in its runner while more than this many of its tokens have been sent but not acknowledged.
+ * Large enough that the round trip of an `ack` never stalls a fast model, small enough to bound what a slow reader leaves behind.
+ */
+export const windowTokens = 1024;
+/** The node acknowledges once this many tokens have been taken by the reader. */
+export const ackTokens = windowTokens / 4;
+
+/** How often a runner with work says that it is alive. */
+export const pulseEveryMs = 1000;
 
 export interface LoadedModel {
   /** Tokens that one slot can hold. */
@@ -30,7 +105,7 @@ export interface LoadedModel {
   memoryBytes: number;
   /** The part of `memoryBytes` that is in GPU memory. */
   vramBytes: number;
-  backend: "cuda" | "vulkan" | "metal" | "cpu";
+  backend: Backend;
   gpuLayers: number;
   /** What the chat template and the model are able to do. */
   capabilities: { thinking: boolean; tools: boolean };
@@ -43,10 +118,21 @@ export interface RunnerStats {
   slots: number;
   busySlots: number;
   queued: number;
+  /** Answers that wait for their reader; a paused answer gives its slot to one that waits. */
+  paused: number;
   /** Requests finished since the load, in any way. */
   finished: number;
+  /** Prompt tokens evaluated since the load, without the cached ones, and the time their steps took. */
   promptTokens: number;
+  promptMs: number;
+  /** Prompt tokens that were found in a slot or in the prompt cache since the load. */
+  cachedTokens: number;
   completionTokens: number;
+  generationMs: number;
+  /** Host memory that the prompt cache holds. */
+  promptCacheBytes: number;
+  /** Grows while the decode thread makes progress, also within a long step; the watchdog looks at it. */
+  heartbeats: number;
 }
 
 export type NodeMessage =
@@ -54,7 +140,13 @@ export type NodeMessage =
   | { type: "generate"; id: number; request: GenerationRequest }
   | { type: "embed"; id: number; inputs: string[] }
   | { type: "cancel"; id: number }
+  /** The reader of answer `id` has taken this many more tokens; see `windowTokens`. */
+  | { type: "ack"; id: number; tokens: number }
   | { type: "stats"; id: number }
+  /** Asks what loading would take, before a `load`. */
+  | { type: "estimate"; id: number; options: EstimateOptions }
+  /** Asks for the devices of a backend (absent = the best that works). */
+  | { type: "devices"; id: number; gpu?: Backend }
   | { type: "exit" };
 
 export type RunnerMessage =
@@ -62,11 +154,15 @@ export type RunnerMessage =
   | { type: "progress"; fraction: number }
   | { type: "loaded"; model: LoadedModel }
   | { type: "loadFailed"; code: ErrorCode; message: string }
-  /** What happened to request `id` since the last message, in order. A `done` event ends the request. */
-  | { type: "events"; id: number; events: GenerationEvent[] }
+  /** What happened to request `id` since the last message, in order. A `done` event ends the request. `tokens` = completion tokens behind it. */
+  | { type: "events"; id: number; events: GenerationEvent[]; tokens: number }
   /** `vectors` are not normalized; one per input, in order. */
   | { type: "embedded"; id: number; vectors: Float32Array[]; promptTokens: number }
   | { type: "stats"; id: number; stats: RunnerStats }
+  /** Sent every `pulseEveryMs` while there is work, and once when the work ends. */
+  | { type: "pulse"; stats: RunnerStats }
+  | { type: "estimate"; id: number; estimate: MemoryEstimate }
+  | { type: "devices"; id: number; devices: BackendDevices }
   /** Request `id` ended without a result. A cancelled request ends with code `cancelled`. */
   | { type: "error"; id: number; code: ErrorCode; message: string };
 
@@ -97,7 +193,10 @@ const nodeShapes: Readonly<Record<NodeMessage["type"], (message: Shape) => boole
   generate: ({ id, request }) => isId(id) && isRequest(request),
   embed: ({ id, inputs }) => isId(id) && isListOf(inputs, isText),
   cancel: ({ id }) => isId(id),
+  ack: ({ id, tokens }) => isId(id) && isId(tokens),
   stats: ({ id }) => isId(id),
+  estimate: ({ id, options }) => isId(id) && isShape(options) && isText(options.modelPath),
+  devices: ({ id, gpu }) => isId(id) && (gpu === undefined || isText(gpu)),
   exit: () => true,
 };
 
@@ -105,6 +204,7 @@ const eventShapes: Readonly<Record<GenerationEvent["type"], (event: Shape) => bo
   text: ({ text }) => isText(text),
   reasoning: ({ text }) => isText(text),
   toolCall: (event) => isId(event.index) && isText(event.arguments),
+  logprobs: ({ tokens }) => isListOf(tokens, isShape),
   done: ({ reason, counts }) => isText(reason) && isShape(counts),
 };
 
@@ -114,9 +214,12 @@ const runnerShapes: Readonly<Record<RunnerMessage["type"], (message: Shape) => b
   progress: ({ fraction }) => typeof fraction === "number",
   loaded: ({ model }) => isShape(model) && isShape(model.capabilities),
   loadFailed: ({ code, message }) => isErrorCode(code) && isText(message),
-  events: ({ id, events }) => isId(id) && isListOf(events, isEvent),
+  events: ({ id, events, tokens }) => isId(id) && isListOf(events, isEvent) && isId(tokens),
   embedded: ({ id, vectors }) => isId(id) && isListOf(vectors, (vector) => vector instanceof Float32Array),
   stats: ({ id, stats }) => isId(id) && isShape(stats),
+  pulse: ({ stats }) => isShape(stats),
+  estimate: ({ id, estimate }) => isId(id) && isShape(estimate),
+  devices: ({ id, devices }) => isId(id) && isShape(devices) && isListOf(devices.devices, isShape),
   error: ({ id, code, message }) => isId(id) && isErrorCode(code) && isText(message),
 };
 

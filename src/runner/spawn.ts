@@ -136,6 +136,9 @@ const receivers: {
   events: ({ streams }, { id, events }) => streams.get(id)?.push(events),
   embedded: ({ calls }, { id, vectors, promptTokens }) => calls.get(id)?.resolve({ vectors, promptTokens }),
   stats: ({ calls }, { id, stats }) => calls.get(id)?.resolve(stats),
+  pulse: () => undefined,
+  estimate: ({ calls }, { id, estimate }) => calls.get(id)?.resolve(estimate),
+  devices: ({ calls }, { id, devices }) => calls.get(id)?.resolve(devices),
   error: ({ calls, streams }, { id, code, message }) => {
     const error = new AppError(code, message);
     streams.get(id)?.fail(error);

@@ -26,6 +26,31 @@ const model = {
   loadMs: 1,
 } as const;
 
+const stats = {
+  slots: 1,
+  busySlots: 0,
+  queued: 0,
+  paused: 0,
+  finished: 0,
+  promptTokens: 0,
+  promptMs: 0,
+  cachedTokens: 0,
+  completionTokens: 0,
+  generationMs: 0,
+  promptCacheBytes: 0,
+  heartbeats: 0,
+};
+
+const estimate = {
+  full: [],
+  fitted: [],
+  fittedContextTokens: 1,
+  gpuLayers: 0,
+  totalLayers: 1,
+  expertsOnCpu: false,
+  fits: true,
+};
+
 const fromRunner: RunnerMessage[] = [
   { type: "progress", fraction: 0.5 },
   { type: "loaded", model },
@@ -37,14 +62,14 @@ const fromRunner: RunnerMessage[] = [
       { type: "text", text: "a" },
       { type: "done", reason: "stop", counts },
     ],
+    tokens: 1,
   },
-  { type: "events", id: 1, events: [{ type: "toolCall", index: 0, arguments: "" }] },
+  { type: "events", id: 1, events: [{ type: "toolCall", index: 0, arguments: "" }], tokens: 0 },
   { type: "embedded", id: 1, vectors: [new Float32Array(1)], promptTokens: 1 },
-  {
-    type: "stats",
-    id: 1,
-    stats: { slots: 1, busySlots: 0, queued: 0, finished: 0, promptTokens: 0, completionTokens: 0 },
-  },
+  { type: "stats", id: 1, stats },
+  { type: "pulse", stats },
+  { type: "estimate", id: 1, estimate },
+  { type: "devices", id: 1, devices: { backend: "cpu", devices: [] } },
   { type: "error", id: 1, code: "cancelled", message: "m" },
 ];
 

@@ -45,7 +45,7 @@ class Bridge : public Napi::ObjectWrap<Bridge> {
     return DefineClass(env, "Bridge",
                        {InstanceMethod("info", &Bridge::info), InstanceMethod("generate", &Bridge::generate),
                         InstanceMethod("embed", &Bridge::embed), InstanceMethod("cancel", &Bridge::cancel),
-                        InstanceMethod("stats", &Bridge::stats), InstanceMethod("close", &Bridge::close)});
+                        InstanceMethod("acknowledge", &Bridge::acknowledge), InstanceMethod("stats", &Bridge::stats), InstanceMethod("close", &Bridge::close)});
   }
 
   /** new Bridge(addonModel, { slots, contextTokens, threads }, onMessages) */
@@ -146,6 +146,9 @@ class Bridge : public Napi::ObjectWrap<Bridge> {
     return call.Env().Undefined();
   }
 
+  /** acknowledge(id, tokens) */
+  Napi::Value acknowledge(const Napi::CallbackInfo& call) { return call.Env().Undefined(); }
+
   Napi::Value stats(const Napi::CallbackInfo& call) {
     requireOpen(call.Env());
     const LoopStats stats = loop_->stats();
@@ -156,6 +159,12 @@ class Bridge : public Napi::ObjectWrap<Bridge> {
     result.Set("finished", static_cast<double>(stats.finished));
     result.Set("promptTokens", static_cast<double>(stats.promptTokens));
     result.Set("completionTokens", static_cast<double>(stats.completionTokens));
+    result.Set("paused", 0);
+    result.Set("promptMs", 0);
+    result.Set("cachedTokens", 0);
+    result.Set("generationMs", 0);
+    result.Set("promptCacheBytes", 0);
+    result.Set("heartbeats", 0);
     return result;
   }
 

@@ -62,6 +62,7 @@ void appendEvents(Napi::Env env, Napi::Array messages, Delivery& delivery) {
   if (events.Length() == 0) return;
   auto object = message(env, "events", delivery);
   object.Set("events", events);
+  object.Set("tokens", 0);
   messages.Set(messages.Length(), object);
 }
 
