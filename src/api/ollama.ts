@@ -46,6 +46,10 @@ interface OllamaGenerationRequest {
   format?: "" | "json" | Record<string, unknown>;
   options?: OllamaOptions;
   /** Seconds as a number, or a duration such as "5m"; negative = for ever; 0 = unload at once. */
+  /** False = a prompt that does not fit into the context is an error; absent = its oldest turns are left out. */
+  truncate?: boolean;
+  /** False = the answer ends when the context is full; absent = it goes on and forgets the oldest part. */
+  shift?: boolean;
   keep_alive?: number | string;
   think?: OllamaThink;
 }

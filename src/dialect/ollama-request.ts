@@ -2,7 +2,6 @@ import type {
   OllamaChatRequest,
   OllamaGenerateRequest,
   OllamaMessage,
-  OllamaOptions,
   OllamaThink,
   OllamaToolCall,
 } from "../api/ollama.ts";
@@ -24,7 +23,7 @@ export const fromOllamaChat = (request: OllamaChatRequest): GenerationRequest =>
     ...(request.tools?.length ? { tools: request.tools } : {}),
     ...thinking(request.think),
   },
-  ...settings(request.options, request.format),
+  ...settings(request),
 });
 
 /** Translates `/api/generate`: a chat of one turn, or with `raw` the prompt as it is. */
@@ -32,7 +31,7 @@ export const fromOllamaGenerate = (request: OllamaGenerateRequest): GenerationRe
   if (request.suffix) throw new AppError("invalid_argument", "suffix (fill in the middle) is not supported");
   if (request.template) throw new AppError("invalid_argument", "a template of one's own is not supported; use raw");
   refuseImages(request.images);
-  return { input: generateInput(request), ...settings(request.options, request.format) };
+  return { input: generateInput(request), ...settings(request) };
 };
 
 const generateInput = (request: OllamaGenerateRequest): GenerationInput => {
@@ -90,15 +89,23 @@ const thinking = (
   return { thinking: true, reasoningEffort: think === "max" ? "high" : think };
 };
 
-const settings = (
-  options: OllamaOptions = {},
-  format: OllamaChatRequest["format"],
-): Omit<GenerationRequest, "input"> => {
-  const { num_predict, stop } = options;
+const settings = ({
+  options = {},
+  format,
+  truncate = true,
+  shift = true,
+}: OllamaChatRequest | OllamaGenerateRequest): Omit<GenerationRequest, "input"> => {
+  const { num_predict, stop, num_ctx, num_keep } = options;
   return {
     sampling: { ...pickSampling(options, samplingNames), ...toSchema(format) },
-    // Ollama: -1 = until the model stops, -2 = until the context is full; both end with the context here.
     ...(num_predict === undefined || num_predict < 0 ? {} : { maxTokens: num_predict }),
+    ...(num_ctx === undefined ? {} : { contextTokens: num_ctx }),
+    overflow: {
+      truncatePrompt: truncate,
+      // Ollama: -1 = until the model stops, -2 = until the context is full.
+      shift: shift && num_predict !== -2,
+      ...(num_keep === undefined ? {} : { keepTokens: num_keep }),
+    },
     ...(stop === undefined ? {} : { stop: typeof stop === "string" ? [stop] : stop }),
   };
 };

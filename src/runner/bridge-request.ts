@@ -47,13 +47,28 @@ const describe = (value: unknown): string => {
  * The JSON text that the native bridge takes for `request`: every default filled in, every number checked.
  * Throws `invalid_argument`, which names the field.
  */
-export const toBridgeRequest = ({ input, sampling, maxTokens, stop = [] }: GenerationRequest): string =>
+export const toBridgeRequest = ({
+  input,
+  sampling,
+  maxTokens,
+  stop = [],
+  contextTokens,
+  overflow = {},
+}: GenerationRequest): string =>
   JSON.stringify({
     ...inputFields(input),
     ...constraint(sampling),
     sampling: samplingFields(sampling),
     maxTokens: maxTokens === undefined ? -1 : inRange("maxTokens", maxTokens, { min: 0, max: int32Max, integer: true }),
     stop: stopStrings(stop),
+    // 0 = what a slot holds.
+    contextTokens:
+      contextTokens === undefined
+        ? 0
+        : inRange("contextTokens", contextTokens, { min: 1, max: int32Max, integer: true }),
+    truncatePrompt: overflow.truncatePrompt ?? false,
+    shift: overflow.shift ?? false,
+    keepTokens: inRange("keepTokens", overflow.keepTokens ?? 4, { min: -1, max: int32Max, integer: true }),
   });
 
 const samplingFields = (options: SamplingOptions): Record<string, number> => {

@@ -5,29 +5,35 @@ import type { GenerationEvent } from "../core/generation.ts";
  * behind is never more than the answer itself.
  */
 export interface EventBuffer {
-  push(events: readonly GenerationEvent[]): void;
+  /** `tokens` = completion tokens behind the events; they count as taken once the last of the events is. */
+  push(events: readonly GenerationEvent[], tokens: number): void;
   /** Ends the stream with an error, after what is buffered. */
   fail(error: Error): void;
   /** The next event; waits for one. Throws the error once everything before it is taken. */
   next(): Promise<GenerationEvent>;
 }
 
-export const eventBuffer = (): EventBuffer => {
-  const events: GenerationEvent[] = [];
+/** `onTaken` is told how many tokens the consumer has taken with each event. */
+export const eventBuffer = (onTaken: (tokens: number) => void = () => undefined): EventBuffer => {
+  const items: { event: GenerationEvent; tokens: number }[] = [];
   let failure: Error | undefined;
   let wake: (() => void) | undefined;
   const changed = () => {
     wake?.();
     wake = undefined;
   };
+  const add = (event: GenerationEvent) => {
+    const last = items.at(-1);
+    const merged = last && merge(last.event, event);
+    if (last && merged) last.event = merged;
+    else items.push({ event, tokens: 0 });
+  };
   return {
-    push(added) {
-      for (const event of added) {
-        const last = events.at(-1);
-        const merged = last && merge(last, event);
-        if (merged) events[events.length - 1] = merged;
-        else events.push(event);
-      }
+    push(events, tokens) {
+      for (const event of events) add(event);
+      const last = items.at(-1);
+      if (last) last.tokens += tokens;
+      else onTaken(tokens); // nothing to show for them: nobody lags behind
       changed();
     },
     fail(error) {
@@ -36,8 +42,11 @@ export const eventBuffer = (): EventBuffer => {
     },
     async next() {
       while (true) {
-        const event = events.shift();
-        if (event) return event;
+        const item = items.shift();
+        if (item) {
+          onTaken(item.tokens);
+          return item.event;
+        }
         if (failure) throw failure;
         await new Promise<void>((resolve) => {
           wake = resolve;
@@ -53,5 +62,7 @@ const merge = (last: GenerationEvent, next: GenerationEvent): GenerationEvent | 
     return { type: last.type, text: last.text + next.text };
   if (last.type === "toolCall" && next.type === "toolCall" && last.index === next.index)
     return { ...last, arguments: last.arguments + next.arguments };
+  if (last.type === "logprobs" && next.type === "logprobs")
+    return { type: "logprobs", tokens: [...last.tokens, ...next.tokens] };
   return undefined;
 };

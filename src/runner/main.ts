@@ -33,10 +33,6 @@ const handlers: {
   stats: (runner, { id }) =>
     answer(runner, id, ({ bridge }) => runner.send({ type: "stats", id, stats: bridge.stats() })),
   ack: ({ open }, { id, tokens }) => open?.bridge.acknowledge(id, tokens),
-  estimate: ({ send }, { id }) =>
-    send({ type: "error", id, code: "unsupported", message: "this runner cannot estimate memory" }),
-  devices: ({ send }, { id }) =>
-    send({ type: "error", id, code: "unsupported", message: "this runner cannot list devices" }),
   exit: (runner) => leave(runner),
 };
 

@@ -30,11 +30,23 @@ export interface NativeBridge {
   close(): void;
 }
 
+export interface BridgeOptions {
+  slots: number;
+  contextTokens: number;
+  threads: number;
+  windowTokens: number;
+  promptCacheBytes: number;
+  /** Empty = f16. */
+  kvCacheType: string;
+  /** llama.cpp's numbers: -1 = it decides, 0 = off, 1 = on. */
+  flashAttention: -1 | 0 | 1;
+}
+
 export interface NativeBridgeModule {
   /** `addonModel` is node-llama-cpp's own handle of a loaded model. Throws an Error with a `code` when there is no memory. */
   Bridge: new (
     addonModel: object,
-    options: { slots: number; contextTokens: number; threads: number },
+    options: BridgeOptions,
     onMessages: (messages: BridgeMessage[]) => void,
   ) => NativeBridge;
   /** 0 nothing, 1 errors, 2 warnings, 3 information, 4 debug; to stderr. */

@@ -2,8 +2,14 @@ import { AppError, isErrorCode } from "../core/errors.ts";
 import { readGgufHeader } from "../gguf/read-header.ts";
 import { computeThreads } from "./compute-threads.ts";
 import { loadFailure } from "./load-failure.ts";
-import { type BridgeMessage, loadNativeBridge, type NativeBridge, type NativeBridgeModule } from "./native-bridge.ts";
-import type { LoadedModel, LoadOptions } from "./protocol.ts";
+import {
+  type BridgeMessage,
+  type BridgeOptions,
+  loadNativeBridge,
+  type NativeBridge,
+  type NativeBridgeModule,
+} from "./native-bridge.ts";
+import { type LoadedModel, type LoadOptions, windowTokens } from "./protocol.ts";
 
 export interface OpenModel {
   bridge: NativeBridge;
@@ -91,14 +97,24 @@ const addonModelOf = (model: object): object => {
   throw new AppError("internal", "node-llama-cpp keeps its model elsewhere than this version of llmlb expects");
 };
 
+const bridgeOptions = (load: Omit<LoadOptions, "modelPath"> & { threads: number }): BridgeOptions => ({
+  slots: load.slots,
+  contextTokens: load.contextTokens,
+  threads: load.threads,
+  windowTokens,
+  promptCacheBytes: load.promptCacheBytes ?? 0,
+  kvCacheType: load.kvCacheType ?? "",
+  flashAttention: load.flashAttention === undefined ? -1 : load.flashAttention ? 1 : 0,
+});
+
 const makeBridge = (
   { Bridge, takeLogErrors }: NativeBridgeModule,
   addonModel: object,
-  { slots, contextTokens, threads, modelPath }: LoadOptions & { threads: number },
+  { modelPath, ...options }: LoadOptions & { threads: number },
   onMessages: (messages: BridgeMessage[]) => void,
 ): NativeBridge => {
   try {
-    return new Bridge(addonModel, { slots, contextTokens, threads }, onMessages);
+    return new Bridge(addonModel, bridgeOptions(options), onMessages);
   } catch (error) {
     const code = error instanceof Error ? Reflect.get(error, "code") : undefined;
     if (error instanceof Error && isErrorCode(code)) throw loadFailure(modelPath, error, takeLogErrors());

@@ -5,6 +5,7 @@ import type { GenerationEvent, GenerationRequest } from "../core/generation.ts";
 import type { Log } from "../core/log.ts";
 import { type EventBuffer, eventBuffer } from "./event-buffer.ts";
 import {
+  ackTokens,
   isRunnerMessage,
   type LoadedModel,
   type LoadOptions,
@@ -133,12 +134,10 @@ const receivers: {
   progress: ({ loading }, { fraction }) => loading?.onProgress?.(fraction),
   loaded: ({ loading }, { model }) => loading?.resolve(model),
   loadFailed: ({ loading }, { code, message }) => loading?.reject(new AppError(code, message)),
-  events: ({ streams }, { id, events }) => streams.get(id)?.push(events),
+  events: ({ streams }, { id, events, tokens }) => streams.get(id)?.push(events, tokens),
   embedded: ({ calls }, { id, vectors, promptTokens }) => calls.get(id)?.resolve({ vectors, promptTokens }),
   stats: ({ calls }, { id, stats }) => calls.get(id)?.resolve(stats),
   pulse: () => undefined,
-  estimate: ({ calls }, { id, estimate }) => calls.get(id)?.resolve(estimate),
-  devices: ({ calls }, { id, devices }) => calls.get(id)?.resolve(devices),
   error: ({ calls, streams }, { id, code, message }) => {
     const error = new AppError(code, message);
     streams.get(id)?.fail(error);
@@ -200,7 +199,7 @@ async function* generate(
   if (state.gone) throw state.gone;
   if (signal?.aborted) throw cancelled(signal);
   const id = state.nextId++;
-  const buffer = eventBuffer();
+  const buffer = eventBuffer(acknowledger(state, id));
   state.streams.set(id, buffer);
   let running = true;
   const stop = onAbort(signal, () => buffer.fail(cancelled(signal)));
@@ -218,6 +217,17 @@ async function* generate(
     if (running) tell(state, { type: "cancel", id });
   }
 }
+
+/** Tells the runner what the reader has taken, not more often than flow control needs. */
+const acknowledger = (state: State, id: number) => {
+  let untold = 0;
+  return (tokens: number): void => {
+    untold += tokens;
+    if (untold < ackTokens) return;
+    tell(state, { type: "ack", id, tokens: untold });
+    untold = 0;
+  };
+};
 
 const call = async <T>(state: State, message: (id: number) => NodeMessage, signal?: AbortSignal): Promise<T> => {
   if (state.gone) throw state.gone;

@@ -19,8 +19,20 @@ const done: GenerationEvent = { type: "done", reason: "stop", counts };
 
 const stream = (...events: GenerationEvent[]) => streamOf(...events);
 
+const ollamaOverflow = { truncatePrompt: true, shift: true };
+
+test("the context: truncated and shifted unless the request says otherwise", () => {
+  expect(chat({ truncate: false, shift: false }).overflow).toEqual({ truncatePrompt: false, shift: false });
+  expect(chat({ options: { num_ctx: 128, num_keep: 7 } })).toMatchObject({
+    contextTokens: 128,
+    overflow: { ...ollamaOverflow, keepTokens: 7 },
+  });
+  expect(chat({ options: { num_predict: -2 } }).overflow).toMatchObject({ shift: false });
+  expect(complete({ truncate: false }).overflow).toEqual({ truncatePrompt: false, shift: true });
+});
+
 test("a plain chat", () => {
-  expect(chat({})).toEqual({ input: { kind: "chat", messages: [user] }, sampling: {} });
+  expect(chat({})).toEqual({ input: { kind: "chat", messages: [user] }, sampling: {}, overflow: ollamaOverflow });
 });
 
 test("options reach the sampler under the field's names", () => {
@@ -56,6 +68,7 @@ test("options reach the sampler under the field's names", () => {
     },
     maxTokens: 7,
     stop: ["a", "b"],
+    overflow: ollamaOverflow,
   });
 });
 

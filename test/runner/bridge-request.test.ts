@@ -23,21 +23,32 @@ const refusal = (request: unknown): string => {
   throw new Error("expected a refusal");
 };
 
+const unlimited = { contextTokens: 0, truncatePrompt: false, shift: false, keepTokens: 4 };
+
 const nested = (depth: number): Record<string, unknown> => (depth === 0 ? {} : { a: nested(depth - 1) });
 
 test("an empty request gets Ollama's defaults", () => {
-  expect(sent(text())).toEqual({ text: "x", sampling: defaultSampling, maxTokens: -1, stop: [] });
+  expect(sent(text())).toEqual({ text: "x", sampling: defaultSampling, maxTokens: -1, stop: [], ...unlimited });
   expect(defaultSampling).toMatchObject({ temperature: 0.8, topK: 40, topP: 0.9, repeatPenalty: 1, repeatLastN: 64 });
 });
 
 test("what is given is passed on", () => {
-  const request = text({ sampling: { temperature: 0, topK: 5, seed: 7, grammar: "g" }, maxTokens: 3, stop: ["a", ""] });
+  const request = text({
+    sampling: { temperature: 0, topK: 5, seed: 7, grammar: "g" },
+    maxTokens: 3,
+    stop: ["a", ""],
+    contextTokens: 100,
+    overflow: { shift: true },
+  });
   expect(sent(request)).toEqual({
     text: "x",
     grammar: "g",
     sampling: { ...defaultSampling, temperature: 0, topK: 5, seed: 7 },
     maxTokens: 3,
     stop: ["a"],
+    ...unlimited,
+    contextTokens: 100,
+    shift: true,
   });
 });
 

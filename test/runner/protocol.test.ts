@@ -9,6 +9,7 @@ const fromNode: NodeMessage[] = [
   { type: "generate", id: 2, request: { input: { kind: "chat", messages: [] }, sampling: {}, stop: ["x"] } },
   { type: "embed", id: 3, inputs: ["a"] },
   { type: "cancel", id: 4 },
+  { type: "ack", id: 4, tokens: 256 },
   { type: "stats", id: 5 },
   { type: "exit" },
 ];
@@ -41,16 +42,6 @@ const stats = {
   heartbeats: 0,
 };
 
-const estimate = {
-  full: [],
-  fitted: [],
-  fittedContextTokens: 1,
-  gpuLayers: 0,
-  totalLayers: 1,
-  expertsOnCpu: false,
-  fits: true,
-};
-
 const fromRunner: RunnerMessage[] = [
   { type: "progress", fraction: 0.5 },
   { type: "loaded", model },
@@ -68,8 +59,6 @@ const fromRunner: RunnerMessage[] = [
   { type: "embedded", id: 1, vectors: [new Float32Array(1)], promptTokens: 1 },
   { type: "stats", id: 1, stats },
   { type: "pulse", stats },
-  { type: "estimate", id: 1, estimate },
-  { type: "devices", id: 1, devices: { backend: "cpu", devices: [] } },
   { type: "error", id: 1, code: "cancelled", message: "m" },
 ];
 

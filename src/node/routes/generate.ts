@@ -26,8 +26,13 @@ const shared = {
   model: t.Optional(t.String()),
   stream: t.Optional(t.Boolean()),
   options: t.Optional(
-    t.Object({ num_ctx: t.Optional(t.Number({ minimum: 1, multipleOf: 1 })) }, { additionalProperties: true }),
+    t.Object(
+      { num_ctx: t.Optional(t.Number({ minimum: 1, multipleOf: 1 })), num_keep: t.Optional(t.Number()) },
+      { additionalProperties: true },
+    ),
   ),
+  truncate: t.Optional(t.Boolean()),
+  shift: t.Optional(t.Boolean()),
   keep_alive: t.Optional(t.Union([t.Number(), t.String()])),
   think: t.Optional(t.Union([t.Boolean(), t.Literal("low"), t.Literal("medium"), t.Literal("high"), t.Literal("max")])),
   images: t.Optional(t.Array(t.String())),

@@ -3,6 +3,7 @@
 #include <AddonModel.h>
 #include <llama-ext.h>
 
+#include <algorithm>
 #include <unordered_map>
 
 #include "bridge-log.h"
@@ -59,6 +60,11 @@ class Bridge : public Napi::ObjectWrap<Bridge> {
     const auto given = info[1].As<Napi::Object>();
     options_.slots = given.Get("slots").ToNumber().Int32Value();
     options_.threads = given.Get("threads").ToNumber().Int32Value();
+    options_.windowTokens = static_cast<size_t>(given.Get("windowTokens").ToNumber().Int64Value());
+    options_.promptCacheBytes = static_cast<size_t>(given.Get("promptCacheBytes").ToNumber().Int64Value());
+    options_.kvCacheType = given.Get("kvCacheType").ToString().Utf8Value();
+    const int flash = given.Get("flashAttention").ToNumber().Int32Value();
+    options_.flashAttention = static_cast<llama_flash_attn_type>(std::clamp(flash, -1, 1));
     // No model is any good beyond the context that it was trained with.
     const int trained = llama_model_n_ctx_train(model_);
     const int asked = given.Get("contextTokens").ToNumber().Int32Value();
@@ -146,25 +152,33 @@ class Bridge : public Napi::ObjectWrap<Bridge> {
     return call.Env().Undefined();
   }
 
-  /** acknowledge(id, tokens) */
-  Napi::Value acknowledge(const Napi::CallbackInfo& call) { return call.Env().Undefined(); }
+  /** acknowledge(id, tokens): the reader of an answer has taken that many more of its tokens. */
+  Napi::Value acknowledge(const Napi::CallbackInfo& call) {
+    const auto found = tickets_.find(call[0].ToNumber().Int64Value());
+    if (loop_ && found != tickets_.end()) {
+      found->second->acknowledged += static_cast<size_t>(std::max<int64_t>(0, call[1].ToNumber().Int64Value()));
+      loop_->wake();
+    }
+    return call.Env().Undefined();
+  }
 
   Napi::Value stats(const Napi::CallbackInfo& call) {
     requireOpen(call.Env());
     const LoopStats stats = loop_->stats();
     auto result = Napi::Object::New(call.Env());
-    result.Set("slots", options_.slots);
-    result.Set("busySlots", static_cast<double>(stats.busySlots));
-    result.Set("queued", static_cast<double>(stats.queued));
-    result.Set("finished", static_cast<double>(stats.finished));
-    result.Set("promptTokens", static_cast<double>(stats.promptTokens));
-    result.Set("completionTokens", static_cast<double>(stats.completionTokens));
-    result.Set("paused", 0);
-    result.Set("promptMs", 0);
-    result.Set("cachedTokens", 0);
-    result.Set("generationMs", 0);
-    result.Set("promptCacheBytes", 0);
-    result.Set("heartbeats", 0);
+    const auto set = [&result](const char* name, double value) { result.Set(name, value); };
+    set("slots", options_.slots);
+    set("busySlots", static_cast<double>(stats.busySlots));
+    set("queued", static_cast<double>(stats.queued));
+    set("paused", static_cast<double>(stats.paused));
+    set("finished", static_cast<double>(stats.finished));
+    set("promptTokens", static_cast<double>(stats.promptTokens));
+    set("promptMs", static_cast<double>(stats.promptUs) / 1000);
+    set("cachedTokens", static_cast<double>(stats.cachedTokens));
+    set("completionTokens", static_cast<double>(stats.completionTokens));
+    set("generationMs", static_cast<double>(stats.generationUs) / 1000);
+    set("promptCacheBytes", static_cast<double>(stats.promptCacheBytes));
+    set("heartbeats", static_cast<double>(stats.heartbeats));
     return result;
   }
 

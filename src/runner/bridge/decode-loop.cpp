@@ -1,44 +1,31 @@
 #include "decode-loop.h"
 
-#include <common.h>
-
 #include <algorithm>
 
 #include "bridge-log.h"
+#include "context-params.h"
 
 namespace llmlb {
 namespace {
 
-// Tokens evaluated in one step: large enough for a full matrix multiplication, small enough for running answers to flow.
-constexpr int kBatchTokens = 512;
 // A slot is worth keeping for others unless at least this share of the new prompt is in it (llama-server's similarity).
 constexpr double kSimilarity = 0.1;
-
-size_t commonPrefix(const std::vector<llama_token>& a, const std::vector<llama_token>& b) {
-  const auto end = std::mismatch(a.begin(), a.end(), b.begin(), b.end()).first;
-  return static_cast<size_t>(end - a.begin());
-}
-
-double milliseconds(int64_t fromUs, int64_t toUs) { return static_cast<double>(toUs - fromUs) / 1000.0; }
+// Evaluating fewer tokens than this again costs less than looking after their state.
+constexpr size_t kWorthSavingTokens = 32;
 
 }  // namespace
 
 DecodeLoop::DecodeLoop(llama_model* model, const LoopOptions& options, std::shared_ptr<Outbox> outbox)
     : options_(options),
       vocab_(llama_model_get_vocab(model)),
-      slidingWindow_(llama_model_n_swa(model)),
       outbox_(std::move(outbox)),
-      slots_(options.slots) {
-  llama_context_params params = llama_context_default_params();
-  // Every slot has a whole context to itself: num_ctx is never divided by the number of slots.
-  params.n_ctx = static_cast<uint32_t>(options.contextTokens) * static_cast<uint32_t>(options.slots);
-  params.n_seq_max = options.slots;
-  params.kv_unified = false;
-  params.n_batch = params.n_ubatch = std::max(kBatchTokens, options.slots);
-  params.n_threads = params.n_threads_batch = options.threads;
-  params.swa_full = false;
-  params.no_perf = true;
-  params.abort_callback = [](void* self) { return static_cast<DecodeLoop*>(self)->stopping_.load(); };
+      cache_(options.promptCacheBytes) {
+  llama_context_params params = contextParams(options);
+  params.abort_callback = [](void* self) {
+    auto* loop = static_cast<DecodeLoop*>(self);
+    loop->heartbeats_.fetch_add(1, std::memory_order_relaxed);  // long steps show life too: called before each graph node
+    return loop->stopping_.load();
+  };
   params.abort_callback_data = this;
   context_.reset(llama_init_from_model(model, params));
   if (!context_) {
@@ -48,7 +35,8 @@ DecodeLoop::DecodeLoop(llama_model* model, const LoopOptions& options, std::shar
                                      (reason.empty() ? "" : ": " + reason));
   }
   batch_ = llama_batch_init(static_cast<int32_t>(params.n_batch), 0, 1);
-  for (size_t i = 0; i < slots_.size(); i++) slots_[i].sequence = static_cast<llama_seq_id>(i);
+  slots_.reserve(static_cast<size_t>(options.slots));
+  for (int i = 0; i < options.slots; i++) slots_.emplace_back(context_.get(), i);
   thread_ = std::thread([this] { run(); });
 }
 
@@ -84,203 +72,174 @@ void DecodeLoop::stop() {
 }
 
 LoopStats DecodeLoop::stats() const {
-  return {busySlots_, queued_, finished_, promptTokens_, completionTokens_};
+  return {busySlots_,    queued_,       paused_,           finished_,         promptTokens_,
+          cachedTokens_, completionTokens_, promptCacheBytes_, heartbeats_, promptUs_, generationUs_};
 }
 
 void DecodeLoop::run() {
-  while (waitForWork()) {
+  bool idle = true;
+  while (takeNews(idle)) {
     try {
-      step();
+      idle = !step();
     } catch (const std::exception& error) {
       failAll(Failure("internal", std::string("decoding failed: ") + error.what()));
     }
-    outbox_->flush(false);
+    heartbeats_++;
+    outbox_->flush(idle);
   }
 }
 
-void DecodeLoop::step() {
-  dropCancelled();
+/** False = there is nothing to do before something new comes. */
+bool DecodeLoop::step() {
+  unpark();
+  park();
   admit();
   fillBatch();
-  if (batch_.n_tokens == 0 || !decode()) return;
+  if (batch_.n_tokens == 0) return false;
+  if (!decode()) return true;
   for (Slot& slot : slots_) {
     if (slot.batchIndex >= 0) advance(slot);
   }
+  return true;
 }
 
-/** False = the loop is to end. */
-bool DecodeLoop::waitForWork() {
-  const bool busy = !queue_.empty() || busySlots_ > 0;
-  if (!busy) outbox_->flush(true);
-  std::unique_lock lock(mutex_);
-  if (!busy) changed_.wait(lock, [this] { return stopping_ || woken_ || !incoming_.empty(); });
-  woken_ = false;
-  for (auto& request : incoming_) queue_.push_back(std::move(request));
-  incoming_.clear();
+/** Takes what other threads left, after waiting for it if asked to. False = the loop is to end. */
+bool DecodeLoop::takeNews(bool wait) {
+  bool woken = false;
+  {
+    std::unique_lock lock(mutex_);
+    if (wait) changed_.wait(lock, [this] { return stopping_ || woken_ || !incoming_.empty(); });
+    woken = std::exchange(woken_, false);
+    for (auto& request : incoming_) {
+      woken = woken || request->cancelled;  // while it was prepared
+      queue_.push_back(std::move(request));
+    }
+    incoming_.clear();
+  }
+  if (woken) dropCancelled();
   return !stopping_;
 }
 
 void DecodeLoop::dropCancelled() {
   const auto drop = [this](const std::shared_ptr<Request>& request) {
+    if (!request->cancelled) return false;
     outbox_->fail(request, Failure("cancelled", "cancelled"));
     finished_++;
+    return true;
   };
   for (Slot& slot : slots_) {
-    if (slot.idle() || !slot.request->cancelled) continue;
-    drop(slot.request);
+    if (!slot.idle() && drop(slot.request)) release(slot);
+  }
+  queued_ -= std::erase_if(queue_, drop);
+  std::erase_if(parked_, drop);
+}
+
+bool DecodeLoop::paused(const Slot& slot) const {
+  return !slot.idle() && slot.request->unread() > options_.windowTokens;
+}
+
+/** Answers that wait for their readers give their slots to requests that wait for a slot. */
+void DecodeLoop::park() {
+  size_t paused = 0;
+  size_t waiting = queue_.size();
+  for (const Slot& slot : slots_) {
+    if (slot.idle()) waiting -= std::min<size_t>(waiting, 1);
+  }
+  for (Slot& slot : slots_) {
+    if (!this->paused(slot)) continue;
+    paused++;
+    if (waiting == 0) continue;
+    waiting--;
+    Request& request = *slot.request;
+    // Wherever it goes on, everything up to the last sampled token is its prompt.
+    request.prompt = slot.state.tokens();
+    if (slot.generating) request.prompt.push_back(slot.next);
+    parked_.push_back(slot.request);
     release(slot);
   }
-  std::erase_if(queue_, [&](const std::shared_ptr<Request>& request) {
-    if (!request->cancelled) return false;
-    drop(request);
-    queued_--;
-    return true;
-  });
+  paused_ = parked_.size() + paused;
+}
+
+/** An answer whose reader has caught up goes on before those that have not begun. */
+void DecodeLoop::unpark() {
+  for (auto parked = parked_.rbegin(); parked != parked_.rend(); ++parked) {
+    if ((*parked)->unread() > options_.windowTokens / 2) continue;
+    queue_.push_front(std::move(*parked));
+    queued_++;
+  }
+  std::erase(parked_, nullptr);
 }
 
 void DecodeLoop::admit() {
-  while (!queue_.empty()) {
-    Slot* slot = idleSlotFor(*queue_.front());
-    if (slot == nullptr) return;
-    start(*slot, std::move(queue_.front()));
+  while (!queue_.empty() && busySlots_ < slots_.size()) {
+    std::shared_ptr<Request> request = std::move(queue_.front());
     queue_.pop_front();
     queued_--;
+    Slot& slot = idleSlotFor(*request);
+    start(slot, std::move(request));
   }
 }
 
-/** The idle slot that shares enough of the prompt, else the one that has been idle longest. */
-Slot* DecodeLoop::idleSlotFor(const Request& request) {
+/** The idle slot that shares enough of the prompt, else the one that has been idle longest. Only when there is an idle one. */
+Slot& DecodeLoop::idleSlotFor(const Request& request) {
   Slot* best = nullptr;
   Slot* oldest = nullptr;
-  size_t bestCommon = static_cast<size_t>(kSimilarity * static_cast<double>(request.prompt.size()));
+  size_t most = static_cast<size_t>(kSimilarity * static_cast<double>(request.prompt.size()));
   for (Slot& slot : slots_) {
     if (!slot.idle()) continue;
     if (oldest == nullptr || slot.released < oldest->released) oldest = &slot;
-    const size_t common = commonPrefix(slot.tokens, request.prompt);
-    if (common > bestCommon) {
-      best = &slot;
-      bestCommon = common;
-    }
+    const size_t reusable = slot.state.reusable(request.prompt);
+    if (reusable <= most) continue;
+    best = &slot;
+    most = reusable;
   }
-  return best != nullptr ? best : oldest;
+  return best != nullptr ? *best : *oldest;
 }
 
 void DecodeLoop::start(Slot& slot, std::shared_ptr<Request> request) {
+  rememberPrompt(slot, *request);
+  recallPrompt(slot, *request);
+  const size_t cached = slot.state.cutBackTo(request->prompt);
+  cachedTokens_ += cached;
+  Progress& progress = request->progress;
+  if (!progress.begun()) {
+    progress.output = OutputText(request->stops);
+    progress.promptTokens = request->prompt.size();
+    progress.cachedTokens = cached;
+    progress.startUs = llama_time_us();
+  }
   slot.request = std::move(request);
-  slot.admitted = ++order_;
-  slot.output = OutputText(slot.request->stops);
   slot.batchIndex = -1;
   slot.generating = false;
-  slot.completionTokens = 0;
-  slot.startUs = llama_time_us();
-  slot.firstTokenUs = 0;
-  slot.cachedTokens = reuse(slot, commonPrefix(slot.tokens, slot.request->prompt));
   busySlots_++;
 }
 
-/** Cuts the slot's memory back to the first `common` tokens; returns how many of them could be kept. */
-size_t DecodeLoop::reuse(Slot& slot, size_t common) {
-  llama_memory_t memory = llama_get_memory(context_.get());
-  // The last prompt token is always evaluated again: its logits are not kept.
-  size_t keep = std::min(common, slot.request->prompt.size() - 1);
-  if (keep > 0 && slidingWindow_ > 0) {
-    // A sliding window has forgotten what lies before it; the tokens that the next one looks at must still be there.
-    const llama_pos needed = std::max(0, static_cast<int>(keep) - slidingWindow_);
-    const llama_pos oldest = llama_memory_seq_pos_min(memory, slot.sequence);
-    if (oldest < 0 || oldest > needed) keep = 0;
-  }
-  // Recurrent memories cannot be cut back: then everything is evaluated again.
-  if (!llama_memory_seq_rm(memory, slot.sequence, static_cast<llama_pos>(keep), -1)) keep = 0;
-  if (keep == 0) llama_memory_seq_rm(memory, slot.sequence, -1, -1);
-  slot.tokens.resize(keep);
-  return keep;
+/** Keeps the slot's state in host memory if the next prompt would destroy most of it. */
+void DecodeLoop::rememberPrompt(Slot& slot, const Request& next) {
+  const size_t held = slot.state.tokens().size();
+  const size_t kept = slot.state.reusable(next.prompt);
+  if (cache_.bytesMax() == 0 || held < kWorthSavingTokens || kept * 2 > held) return;
+  if (auto saved = slot.state.save(cache_.bytesMax())) cache_.put(std::move(*saved));
+  promptCacheBytes_ = cache_.bytes();
 }
 
-void DecodeLoop::fillBatch() {
-  common_batch_clear(batch_);
-  std::vector<Slot*> prompts;
-  for (Slot& slot : slots_) {
-    slot.batchIndex = -1;
-    if (slot.idle()) continue;
-    if (!slot.generating) {
-      prompts.push_back(&slot);
-      continue;
-    }
-    slot.batchIndex = batch_.n_tokens;
-    common_batch_add(batch_, slot.next, static_cast<llama_pos>(slot.tokens.size()), {slot.sequence}, true);
-    slot.tokens.push_back(slot.next);
-  }
-  // What room is left is shared out evenly, so that a short prompt does not wait for the end of a long one.
-  std::sort(prompts.begin(), prompts.end(), [](const Slot* a, const Slot* b) { return a->promptLeft() < b->promptLeft(); });
-  size_t room = llama_n_batch(context_.get()) - batch_.n_tokens;
-  for (size_t i = 0; i < prompts.size() && room > 0; i++) {
-    const size_t before = batch_.n_tokens;
-    addPromptPiece(*prompts[i], std::max<size_t>(1, room / (prompts.size() - i)));
-    room -= batch_.n_tokens - before;
-  }
-}
-
-void DecodeLoop::addPromptPiece(Slot& slot, size_t room) {
-  const auto& prompt = slot.request->prompt;
-  const size_t end = slot.tokens.size() + std::min(room, slot.promptLeft());
-  while (slot.tokens.size() < end) {
-    const size_t at = slot.tokens.size();
-    const bool last = at + 1 == prompt.size();
-    if (last) slot.batchIndex = batch_.n_tokens;
-    common_batch_add(batch_, prompt[at], static_cast<llama_pos>(at), {slot.sequence}, last);
-    slot.tokens.push_back(prompt[at]);
-  }
-}
-
-bool DecodeLoop::decode() {
-  const int status = llama_decode(context_.get(), batch_);
-  if (status == 0) return true;
-  if (stopping_) return false;
-  const std::string reason = takeLogErrors();
-  failAll(Failure("internal", status == 1 ? "the context's memory is full"
-                                          : "llama.cpp could not decode (status " + std::to_string(status) + ")" +
-                                                (reason.empty() ? "" : ": " + reason)));
-  return false;
-}
-
-/** Samples the slot's next token and decides whether its answer goes on. */
-void DecodeLoop::advance(Slot& slot) {
-  Request& request = *slot.request;
-  if (!slot.generating) {
-    slot.generating = true;
-    promptTokens_ += request.prompt.size() - slot.cachedTokens;
-    if (request.maxTokens == 0) return finish(slot, Reason::length);  // the prompt is in the cache: that was asked for
-  }
-  const llama_token token = common_sampler_sample(request.sampler.get(), context_.get(), slot.batchIndex);
-  common_sampler_accept(request.sampler.get(), token, true);
-  if (slot.firstTokenUs == 0) slot.firstTokenUs = llama_time_us();
-  slot.completionTokens++;
-  completionTokens_++;
-
-  const bool preserved = request.preservedTokens.contains(token);
-  outbox_->text(slot.request, slot.output.push(common_token_to_piece(vocab_, token, preserved)));
-
-  const bool spent = request.maxTokens >= 0 && slot.completionTokens >= static_cast<size_t>(request.maxTokens);
-  const bool full = slot.tokens.size() + 1 >= static_cast<size_t>(options_.contextTokens);
-  if (slot.output.stopped() || llama_vocab_is_eog(vocab_, token)) return finish(slot, Reason::stop);
-  if (spent || full) return finish(slot, Reason::length);
-  slot.next = token;
-}
-
-void DecodeLoop::finish(Slot& slot, Reason reason) {
-  outbox_->text(slot.request, slot.output.finish());
-  const int64_t now = llama_time_us();
-  const int64_t first = slot.firstTokenUs == 0 ? now : slot.firstTokenUs;
-  Counts counts{slot.request->prompt.size(), slot.cachedTokens, slot.completionTokens,
-                milliseconds(slot.startUs, first), milliseconds(first, now)};
-  outbox_->done(slot.request, Done{reason, counts});
-  finished_++;
-  release(slot);
+/** Brings a remembered state back if that takes less time than evaluating what it would save. */
+void DecodeLoop::recallPrompt(Slot& slot, const Request& next) {
+  const auto found = cache_.find(slot.state, next.prompt);
+  const size_t kept = slot.state.reusable(next.prompt);
+  if (found.reusable < kept + kWorthSavingTokens) return;
+  const size_t bytes = found.entry->bytes.size();
+  if (restoredByteCost_.of(bytes) > promptTokenCost_.of(found.reusable - kept)) return;
+  const int64_t before = llama_time_us();
+  slot.state.restore(cache_.take(found));
+  restoredByteCost_.learn(static_cast<double>(llama_time_us() - before), static_cast<double>(bytes));
+  promptCacheBytes_ = cache_.bytes();
 }
 
 void DecodeLoop::release(Slot& slot) {
   slot.request.reset();
   slot.generating = false;
+  slot.batchIndex = -1;
   slot.released = ++order_;
   busySlots_--;
 }
@@ -293,9 +252,9 @@ void DecodeLoop::failAll(const Failure& failure) {
       finished_++;
       release(slot);
     }
-    slot.tokens.clear();
+    slot.state.clear();
   }
-  llama_memory_clear(llama_get_memory(context_.get()), true);
+  if (llama_memory_t memory = llama_get_memory(context_.get())) llama_memory_clear(memory, true);
 }
 
 }  // namespace llmlb

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "outbox.h"
+#include "prompt-cache.h"
 #include "slot.h"
 
 namespace llmlb {
@@ -18,15 +19,24 @@ struct LoopOptions {
   int slots = 1;
   int contextTokens = 0;
   int threads = 1;
+  /** Of the KV cache: ggml's name of a type; empty = f16. */
+  std::string kvCacheType;
+  llama_flash_attn_type flashAttention = LLAMA_FLASH_ATTN_TYPE_AUTO;
+  size_t promptCacheBytes = 0;
+  /** An answer waits while more than this many of its tokens are unread. */
+  size_t windowTokens = 1024;
 };
 
 struct LoopStats {
-  size_t busySlots = 0, queued = 0, finished = 0, promptTokens = 0, completionTokens = 0;
+  size_t busySlots = 0, queued = 0, paused = 0, finished = 0;
+  size_t promptTokens = 0, cachedTokens = 0, completionTokens = 0, promptCacheBytes = 0, heartbeats = 0;
+  size_t promptUs = 0, generationUs = 0;
 };
 
 /**
  * Continuous batching: requests join and leave the running batch between two decode steps, on one thread. Requests wait
  * in their order of arrival for a slot; long prompts are evaluated in pieces, beside the running answers.
+ * decode-loop.cpp decides who runs, decode-step.cpp does one step.
  */
 class DecodeLoop {
  public:
@@ -36,7 +46,7 @@ class DecodeLoop {
 
   /** Takes a prepared request; from any thread. */
   void submit(std::shared_ptr<Request> request);
-  /** A request was cancelled: look at once. */
+  /** A request was cancelled, or its reader caught up: look at once. */
   void wake();
   /** Ends the thread; running requests get no answer any more. Idempotent. */
   void stop();
@@ -47,29 +57,41 @@ class DecodeLoop {
 
  private:
   void run();
-  void step();
-  bool waitForWork();
+  bool step();
+  bool takeNews(bool wait);
   void dropCancelled();
+  void park();
+  void unpark();
   void admit();
-  Slot* idleSlotFor(const Request& request);
+  Slot& idleSlotFor(const Request& request);
   void start(Slot& slot, std::shared_ptr<Request> request);
-  size_t reuse(Slot& slot, size_t common);
-  void fillBatch();
-  void addPromptPiece(Slot& slot, size_t room);
-  bool decode();
-  void advance(Slot& slot);
-  void finish(Slot& slot, Reason reason);
+  void rememberPrompt(Slot& slot, const Request& next);
+  void recallPrompt(Slot& slot, const Request& next);
   void release(Slot& slot);
   void failAll(const Failure& failure);
+  bool paused(const Slot& slot) const;
+
+  void fillBatch();
+  size_t promptRoom() const;
+  void addPromptPiece(Slot& slot, size_t room);
+  bool decode();
+  void learn(int64_t us);
+  void advance(Slot& slot);
+  bool makeRoom(Slot& slot);
+  void finish(Slot& slot, Reason reason);
 
   const LoopOptions options_;
   const llama_vocab* vocab_;
-  const int slidingWindow_;
   std::shared_ptr<Outbox> outbox_;
   llama_context_ptr context_;
   llama_batch batch_{};
+  size_t batchPromptTokens_ = 0;
   std::vector<Slot> slots_;
   std::deque<std::shared_ptr<Request>> queue_;
+  /** Answers whose reader lags behind, without a slot. */
+  std::deque<std::shared_ptr<Request>> parked_;
+  PromptCache cache_;
+  Cost promptTokenCost_{1000}, restoredByteCost_{0.001};
   uint64_t order_ = 0;
 
   std::mutex mutex_;
@@ -77,7 +99,8 @@ class DecodeLoop {
   std::deque<std::shared_ptr<Request>> incoming_;
   bool woken_ = false;
   std::atomic<bool> stopping_{false};
-  std::atomic<size_t> busySlots_{0}, queued_{0}, finished_{0}, promptTokens_{0}, completionTokens_{0};
+  std::atomic<size_t> busySlots_{0}, queued_{0}, paused_{0}, finished_{0}, promptTokens_{0}, cachedTokens_{0},
+      completionTokens_{0}, promptCacheBytes_{0}, heartbeats_{0}, promptUs_{0}, generationUs_{0};
   std::thread thread_;
 };
 

@@ -19,8 +19,15 @@ Delivery& Outbox::pendingFor(const std::shared_ptr<Ticket>& ticket) {
   const auto found = std::find_if(pending_.begin(), pending_.end(),
                                   [&](const Delivery& delivery) { return delivery.ticket == ticket; });
   if (found != pending_.end()) return *found;
-  pending_.push_back({ticket, {}, {}, {}, {}});
+  pending_.emplace_back().ticket = ticket;
   return pending_.back();
+}
+
+void Outbox::token(const std::shared_ptr<Request>& request, const std::string& text) {
+  std::lock_guard lock(mutex_);
+  Delivery& delivery = pendingFor(request);
+  delivery.text += text;
+  delivery.tokens++;
 }
 
 void Outbox::text(const std::shared_ptr<Request>& request, const std::string& text) {
@@ -67,14 +74,6 @@ std::vector<Delivery> Outbox::take() {
   wakeUnderWay_ = false;
   endPending_ = false;
   return std::exchange(pending_, {});
-}
-
-size_t Outbox::pendingBytes(const Ticket& ticket) {
-  std::lock_guard lock(mutex_);
-  for (const auto& delivery : pending_) {
-    if (delivery.ticket.get() == &ticket) return delivery.text.size();
-  }
-  return 0;
 }
 
 void Outbox::close() {

@@ -35,6 +35,8 @@ struct Embedded {
 struct Delivery {
   std::shared_ptr<Ticket> ticket;
   std::string text;
+  /** Completion tokens behind it. */
+  size_t tokens = 0;
   std::optional<Done> done;
   std::optional<Embedded> embedded;
   std::optional<Failure> failure;
@@ -45,7 +47,7 @@ struct Delivery {
 /**
  * The way from the native threads to JavaScript. Nothing here waits for JavaScript: while it is busy, the text of an
  * answer grows in its one pending delivery, so that memory is bounded by what the slots can generate, and one wake-up
- * takes everything. (Flow control: `pendingBytes` tells the loop how far a reader lags behind.)
+ * takes everything.
  */
 class Outbox : public std::enable_shared_from_this<Outbox> {
  public:
@@ -54,6 +56,8 @@ class Outbox : public std::enable_shared_from_this<Outbox> {
   /** `deliver` runs on the JavaScript thread. */
   Outbox(Napi::Env env, Napi::Function callback, Deliver deliver);
 
+  /** One more token, and the text that may leave with it: often none. */
+  void token(const std::shared_ptr<Request>& request, const std::string& text);
   void text(const std::shared_ptr<Request>& request, const std::string& text);
   void done(const std::shared_ptr<Request>& request, const Done& done);
   void embedded(const std::shared_ptr<Ticket>& ticket, Embedded result);
@@ -61,7 +65,6 @@ class Outbox : public std::enable_shared_from_this<Outbox> {
 
   /** Wakes JavaScript if something is pending. Without `now` it does so at most every few milliseconds, except for an end. */
   void flush(bool now);
-  size_t pendingBytes(const Ticket& ticket);
   /** Call after every thread that uses the outbox has ended. */
   void close();
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "failure.h"
+#include "prompt-truncation.h"
 
 namespace llmlb {
 namespace {
@@ -55,6 +56,31 @@ common_sampler_ptr makeSampler(const llama_model* model, common_params_sampling&
   return sampler;
 }
 
+/** `contextTokens` > 0: turns are left out until the prompt leaves room for an answer in it. */
+RenderedChat renderToFit(const ChatTemplates& templates, const llama_vocab* vocab, const common_json& json,
+                         common_params_sampling& sampling, size_t contextTokens) {
+  const std::string grammar = json.value("grammar", "");
+  const std::string jsonSchema = json.value("jsonSchema", "");
+  const auto render = [&](const common_json& chat, common_params_sampling& into) {
+    RenderedChat rendered = templates.render(chat, grammar, jsonSchema, into);
+    rendered.tokens = common_tokenize(vocab, rendered.prompt, true, true);
+    return rendered;
+  };
+  const common_json& chat = json.at("chat");
+  const common_params_sampling untouched = sampling;
+  RenderedChat whole = render(chat, sampling);
+  if (contextTokens == 0 || whole.tokens.size() < contextTokens) return whole;
+  common_json shorter = chat;
+  shorter["messages"] = withoutOldestTurns(chat.at("messages"), contextTokens - 1, [&](const common_json& messages) {
+    common_json candidate = chat;
+    candidate["messages"] = messages;
+    common_params_sampling unused = untouched;
+    return render(candidate, unused).tokens.size();
+  });
+  sampling = untouched;
+  return render(shorter, sampling);
+}
+
 void checkLength(size_t promptTokens, int contextTokens) {
   if (promptTokens == 0) throw Failure("invalid_argument", "the prompt is empty");
   if (promptTokens < static_cast<size_t>(contextTokens)) return;
@@ -66,28 +92,34 @@ void checkLength(size_t promptTokens, int contextTokens) {
 }  // namespace
 
 void prepareRequest(Request& request, const std::string& text, const llama_model* model,
-                    const ChatTemplates& templates, int contextTokens) {
+                    const ChatTemplates& templates, int slotTokens) {
   const common_json json = common_json::parse(text);
   const std::string grammar = json.value("grammar", "");
   const std::string jsonSchema = json.value("jsonSchema", "");
   // common_sampler_init aborts the process on this prefix, because llguidance is not compiled in.
   if (grammar.starts_with("%llguidance")) throw Failure("invalid_argument", "llguidance grammars are not supported");
 
+  const int asked = json.at("contextTokens").get<int>();
+  const int contextTokens = asked > 0 ? std::min(asked, slotTokens) : slotTokens;
+  request.contextTokens = static_cast<size_t>(contextTokens);
+  request.shift = json.at("shift").get<bool>();
+  request.keepTokens = json.at("keepTokens").get<int>();
   common_params_sampling sampling = samplingFrom(json.at("sampling"), contextTokens);
   request.stops = json.at("stop").get<std::vector<std::string>>();
   request.maxTokens = json.at("maxTokens").get<int>();
 
-  std::string prompt;
+  const bool truncate = json.at("truncatePrompt").get<bool>();
+  const llama_vocab* vocab = llama_model_get_vocab(model);
   if (json.contains("chat")) {
-    RenderedChat chat = templates.render(json.at("chat"), grammar, jsonSchema, sampling);
-    prompt = std::move(chat.prompt);
+    RenderedChat chat = renderToFit(templates, vocab, json, sampling, truncate ? request.contextTokens : 0);
+    request.prompt = std::move(chat.tokens);
     request.stops.insert(request.stops.end(), chat.stops.begin(), chat.stops.end());
     request.parser = AnswerParser(std::move(chat.parser));
   } else {
-    prompt = json.at("text").get<std::string>();
+    request.prompt = common_tokenize(vocab, json.at("text").get<std::string>(), true, true);
+    if (truncate) request.prompt = withoutMiddle(request.prompt, request.contextTokens - 1, request.keepTokens);
     constrainText(grammar, jsonSchema, sampling);
   }
-  request.prompt = common_tokenize(llama_model_get_vocab(model), prompt, true, true);
   checkLength(request.prompt.size(), contextTokens);
   request.sampler = makeSampler(model, sampling, request.prompt);
   request.preservedTokens = std::move(sampling.preserved_tokens);

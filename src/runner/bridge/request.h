@@ -1,6 +1,7 @@
 #pragma once
 #include <sampling.h>
 
+#include <algorithm>
 #include <atomic>
 #include <memory>
 #include <set>
@@ -9,6 +10,7 @@
 
 #include "answer-parser.h"
 #include "chat-templates.h"
+#include "output-text.h"
 
 namespace llmlb {
 
@@ -19,6 +21,19 @@ struct Ticket {
 
   const int64_t id;
   std::atomic<bool> cancelled{false};
+  /** Completion tokens that the reader has taken. */
+  std::atomic<size_t> acknowledged{0};
+};
+
+/** How far a generation has come; used by the decode thread only. It travels with the request when that leaves its slot. */
+struct Progress {
+  OutputText output;
+  /** Tokens of the request's own prompt; `Request::prompt` grows when the request goes on in another slot. */
+  size_t promptTokens = 0;
+  size_t cachedTokens = 0, completionTokens = 0;
+  int64_t startUs = 0, firstTokenUs = 0;
+
+  bool begun() const { return startUs != 0; }
 };
 
 /** One generation, ready to be decoded. */
@@ -32,16 +47,26 @@ struct Request : Ticket {
   std::vector<std::string> stops;
   /** -1 = until the model stops or the context is full. */
   int maxTokens = -1;
+  /** Prompt and answer together; at most what a slot holds. */
+  size_t contextTokens = 0;
+  /** An answer that fills the context goes on: half of what follows the first `keepTokens` is forgotten. */
+  bool shift = false;
+  /** -1 = the whole prompt. */
+  int keepTokens = 4;
+  Progress progress;
   /** Used by the JavaScript thread only. */
   AnswerParser parser;
+
+  /** Tokens on their way to the reader. */
+  size_t unread() const { return progress.completionTokens - std::min(progress.completionTokens, acknowledged.load()); }
 };
 
 /**
  * Fills `request` from the JSON text that src/runner/bridge-request.ts writes, where every number has been range-checked:
  * renders the chat, tokenizes the prompt and makes the sampler. Throws Failure: `invalid_argument`, or
- * `context_overflow` for a prompt that leaves no room in `contextTokens`.
+ * `context_overflow` for a prompt that leaves no room in the context, which is what the request asks for but at most `slotTokens`.
  */
 void prepareRequest(Request& request, const std::string& json, const llama_model* model, const ChatTemplates& templates,
-                    int contextTokens);
+                    int slotTokens);
 
 }  // namespace llmlb

@@ -59,17 +59,17 @@ void appendEvents(Napi::Env env, Napi::Array messages, Delivery& delivery) {
   auto events = Napi::Array::New(env);
   for (const auto& event : parser.push(delivery.text, end)) events.Set(events.Length(), toJs(env, event));
   if (delivery.done) events.Set(events.Length(), toJs(env, *delivery.done, parser.sawToolCalls()));
-  if (events.Length() == 0) return;
   auto object = message(env, "events", delivery);
   object.Set("events", events);
-  object.Set("tokens", 0);
+  // Also when nothing can be shown yet (half a tool call): the reader's acknowledgements must keep up with the tokens.
+  object.Set("tokens", static_cast<double>(delivery.tokens));
   messages.Set(messages.Length(), object);
 }
 
 }  // namespace
 
 void appendMessages(Napi::Env env, Napi::Array messages, Delivery& delivery) {
-  if (delivery.done || !delivery.text.empty()) appendEvents(env, messages, delivery);
+  if (delivery.done || delivery.tokens > 0) appendEvents(env, messages, delivery);
   if (delivery.embedded) {
     auto object = message(env, "embedded", delivery);
     object.Set("vectors", toJs(env, delivery.embedded->vectors));

@@ -1,0 +1,149 @@
+#include <common.h>
+
+#include <algorithm>
+
+#include "bridge-log.h"
+#include "decode-loop.h"
+
+namespace llmlb {
+namespace {
+
+// While answers run, a piece of a prompt may delay their next token by about this much.
+constexpr double kPieceUs = 250'000;
+constexpr size_t kPieceTokensMin = 32;
+
+double milliseconds(int64_t fromUs, int64_t toUs) { return static_cast<double>(toUs - fromUs) / 1000.0; }
+
+}  // namespace
+
+void DecodeLoop::fillBatch() {
+  common_batch_clear(batch_);
+  std::vector<Slot*> prompts;
+  for (Slot& slot : slots_) {
+    slot.batchIndex = -1;
+    if (slot.idle() || paused(slot)) continue;
+    if (!slot.generating) {
+      prompts.push_back(&slot);
+      continue;
+    }
+    slot.batchIndex = batch_.n_tokens;
+    common_batch_add(batch_, slot.next, static_cast<llama_pos>(slot.state.tokens().size()), {slot.state.sequence()}, true);
+    slot.state.push(slot.next);
+  }
+  const size_t answers = batch_.n_tokens;
+  // What room is left is shared out evenly, so that a short prompt does not wait for the end of a long one.
+  std::sort(prompts.begin(), prompts.end(), [](const Slot* a, const Slot* b) { return a->promptLeft() < b->promptLeft(); });
+  size_t room = promptRoom();
+  for (size_t i = 0; i < prompts.size() && room > 0; i++) {
+    const size_t before = batch_.n_tokens;
+    addPromptPiece(*prompts[i], std::max<size_t>(1, room / (prompts.size() - i)));
+    room -= batch_.n_tokens - before;
+  }
+  batchPromptTokens_ = batch_.n_tokens - answers;
+}
+
+/** Prompt tokens for this step: as many as fit when nobody waits for a next token, else what delays them little. */
+size_t DecodeLoop::promptRoom() const {
+  const size_t room = llama_n_batch(context_.get()) - batch_.n_tokens;
+  if (batch_.n_tokens == 0) return room;
+  const auto piece = static_cast<size_t>(kPieceUs / std::max(1e-3, promptTokenCost_.of(1)));
+  return std::min(room, std::max(piece, kPieceTokensMin));
+}
+
+void DecodeLoop::addPromptPiece(Slot& slot, size_t room) {
+  const auto& prompt = slot.request->prompt;
+  slot.state.checkpointIfDue(prompt.size());
+  const size_t from = slot.state.tokens().size();
+  const size_t end = std::min(from + room, slot.state.nextStop(prompt.size()));
+  for (size_t at = from; at < end; at++) {
+    const bool last = at + 1 == prompt.size();
+    if (last) slot.batchIndex = batch_.n_tokens;
+    common_batch_add(batch_, prompt[at], static_cast<llama_pos>(at), {slot.state.sequence()}, last);
+    slot.state.push(prompt[at]);
+  }
+}
+
+bool DecodeLoop::decode() {
+  const int64_t before = llama_time_us();
+  const int status = llama_decode(context_.get(), batch_);
+  // Without outputs llama.cpp returns before the work is done; the next step would be blamed for it.
+  if (status == 0 && batchPromptTokens_ > 0) llama_synchronize(context_.get());
+  if (status == 0) {
+    learn(llama_time_us() - before);
+    return true;
+  }
+  if (stopping_) return false;
+  const std::string reason = takeLogErrors();
+  failAll(Failure("internal", status == 1 ? "the context's memory is full"
+                                          : "llama.cpp could not decode (status " + std::to_string(status) + ")" +
+                                                (reason.empty() ? "" : ": " + reason)));
+  return false;
+}
+
+void DecodeLoop::learn(int64_t us) {
+  if (batchPromptTokens_ == 0) {
+    generationUs_ += static_cast<size_t>(us);
+    return;
+  }
+  promptUs_ += static_cast<size_t>(us);
+  promptTokens_ += batchPromptTokens_;
+  // Small pieces are dominated by what every step costs and say little about a token.
+  if (batchPromptTokens_ >= kPieceTokensMin) {
+    promptTokenCost_.learn(static_cast<double>(us), static_cast<double>(batchPromptTokens_));
+  }
+}
+
+/** Samples the slot's next token and decides whether its answer goes on. */
+void DecodeLoop::advance(Slot& slot) {
+  Request& request = *slot.request;
+  Progress& progress = request.progress;
+  slot.generating = true;
+  if (request.maxTokens == 0) return finish(slot, Reason::length);  // the prompt is in the cache: that was asked for
+  const llama_token token = common_sampler_sample(request.sampler.get(), context_.get(), slot.batchIndex);
+  common_sampler_accept(request.sampler.get(), token, true);
+  if (progress.firstTokenUs == 0) progress.firstTokenUs = llama_time_us();
+  progress.completionTokens++;
+  completionTokens_++;
+
+  const bool preserved = request.preservedTokens.contains(token);
+  outbox_->token(slot.request, progress.output.push(common_token_to_piece(vocab_, token, preserved)));
+
+  const bool spent = request.maxTokens >= 0 && progress.completionTokens >= static_cast<size_t>(request.maxTokens);
+  if (progress.output.stopped() || llama_vocab_is_eog(vocab_, token)) return finish(slot, Reason::stop);
+  slot.next = token;
+  if (spent || !makeRoom(slot)) return finish(slot, Reason::length);
+}
+
+/** Sees to it that the next token has a place. False = the context is full and is to stay so. */
+bool DecodeLoop::makeRoom(Slot& slot) {
+  Request& request = *slot.request;
+  const size_t held = slot.state.tokens().size();
+  if (held + 1 < request.contextTokens) return true;
+  if (!request.shift) return false;
+  const size_t wanted = request.keepTokens < 0 ? request.progress.promptTokens : static_cast<size_t>(request.keepTokens);
+  const size_t keep = std::min(wanted, held / 2);
+  const size_t discard = std::max<size_t>(1, (held - keep) / 2);
+  if (slot.state.shift(keep, discard)) return true;
+  // This memory cannot move what it holds: what stays is evaluated again, as a prompt.
+  const auto& tokens = slot.state.tokens();
+  request.prompt.assign(tokens.begin(), tokens.begin() + static_cast<std::ptrdiff_t>(keep));
+  request.prompt.insert(request.prompt.end(), tokens.begin() + static_cast<std::ptrdiff_t>(keep + discard), tokens.end());
+  request.prompt.push_back(slot.next);
+  slot.state.cutBackTo(request.prompt);
+  slot.generating = false;
+  return true;
+}
+
+void DecodeLoop::finish(Slot& slot, Reason reason) {
+  Progress& progress = slot.request->progress;
+  outbox_->text(slot.request, progress.output.finish());
+  const int64_t now = llama_time_us();
+  const int64_t first = progress.firstTokenUs == 0 ? now : progress.firstTokenUs;
+  Counts counts{progress.promptTokens, progress.cachedTokens, progress.completionTokens,
+                milliseconds(progress.startUs, first), milliseconds(first, now)};
+  outbox_->done(slot.request, Done{reason, counts});
+  finished_++;
+  release(slot);
+}
+
+}  // namespace llmlb
