@@ -1,6 +1,7 @@
 /** `bun run bench [NAME...]`: each benchmark measures llmlb beside a peer in one run and prints medians and ratios. */
 const benches: Record<string, () => Promise<unknown>> = {
   start: async () => (await import("./start.ts")).benchStart(),
+  engine: async () => (await import("./engine.ts")).benchEngine(),
   pull: async () => (await import("./pull.ts")).benchPull(),
 };
 

@@ -1,10 +1,10 @@
 import { readFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
-import { parseDuration } from "../core/duration.ts";
 import { AppError } from "../core/errors.ts";
 import type { HubSettings } from "../core/hub-settings.ts";
 import { parseAddress, type ServerAddress } from "./address.ts";
+import { type EngineSettings, engineSettings } from "./engine-settings.ts";
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -14,9 +14,7 @@ export interface ConfigFlags {
   port?: string;
 }
 
-export type GpuChoice = "cuda" | "vulkan" | "metal" | "cpu";
-
-export interface Config {
+export interface Config extends EngineSettings {
   /** Where `node serve` listens and where `node` commands connect. */
   readonly node: ServerAddress;
   /** 0 = info and up, 1 = debug, 2 = trace (LLMLB_DEBUG). */
@@ -25,18 +23,6 @@ export interface Config {
   /** Private folder for what can be made again, such as extracted native libraries. */
   readonly cacheDir: string;
   readonly historyFile: string;
-  /** How long an idle model stays loaded; Infinity = for ever. */
-  readonly keepAliveMs: number;
-  /** Context length of a request that names none. */
-  readonly contextTokens: number;
-  readonly maxLoadedModels: number;
-  /** Requests that wait for one model; one more is answered 503. */
-  readonly maxQueue: number;
-  /** Requests that one model answers at the same time. */
-  readonly parallel: number;
-  /** Absent = the runner chooses. */
-  readonly threads?: number;
-  readonly gpu?: GpuChoice;
   readonly hub: HubSettings;
   /** What child processes inherit a part of. */
   readonly environment: Environment;
@@ -48,21 +34,13 @@ const defaultNodePort = 32_769;
 export const loadConfig = (env: Environment, flags: ConfigFlags = {}): Config => {
   const home = env.HOME ?? env.USERPROFILE ?? homedir();
   const dataDir = join(home, ".llmlb");
-  const threads = env.LLMLB_NUM_THREADS ? wholeNumber(env, "LLMLB_NUM_THREADS", 1, 1024, 1) : undefined;
-  const gpu = gpuChoice(env.LLMLB_GPU);
   return Object.freeze({
     node: nodeAddress(env, flags),
     debugLevel: debugLevel(env.LLMLB_DEBUG),
     modelsDir: env.LLMLB_MODELS || join(dataDir, "models"),
     cacheDir: env.LLMLB_CACHE || join(env.XDG_CACHE_HOME || join(home, ".cache"), "llmlb"),
     historyFile: join(dataDir, "history"),
-    keepAliveMs: keepAliveMs(env.LLMLB_KEEP_ALIVE),
-    contextTokens: wholeNumber(env, "LLMLB_CONTEXT_LENGTH", 16, 16_777_216, 4096),
-    maxLoadedModels: wholeNumber(env, "LLMLB_MAX_LOADED_MODELS", 1, 1024, 3),
-    maxQueue: wholeNumber(env, "LLMLB_MAX_QUEUE", 0, 1_000_000, 512),
-    parallel: wholeNumber(env, "LLMLB_NUM_PARALLEL", 1, 256, 1),
-    ...(threads === undefined ? {} : { threads }),
-    ...(gpu === undefined ? {} : { gpu }),
+    ...engineSettings(env),
     hub: hubSettings(env, home),
     environment: env,
   });
@@ -92,33 +70,6 @@ const debugLevel = (text = ""): 0 | 1 | 2 => {
   const value = text.trim().toLowerCase();
   if (["", "0", "false", "off", "no"].includes(value)) return 0;
   return value === "2" || value === "trace" ? 2 : 1;
-};
-
-const keepAliveMs = (text: string | undefined): number => {
-  if (!text) return 5 * 60_000;
-  try {
-    const ms = parseDuration(text);
-    return ms < 0 ? Number.POSITIVE_INFINITY : ms;
-  } catch (error) {
-    throw new AppError("invalid_argument", `invalid LLMLB_KEEP_ALIVE: ${(error as Error).message}`);
-  }
-};
-
-const wholeNumber = (env: Environment, name: string, min: number, max: number, fallback: number): number => {
-  const text = env[name]?.trim();
-  if (!text) return fallback;
-  const value = Number(text);
-  if (!/^\d+$/.test(text) || value < min || value > max) {
-    throw new AppError("invalid_argument", `invalid ${name} "${text}": expected a whole number from ${min} to ${max}`);
-  }
-  return value;
-};
-
-const gpuChoice = (text: string | undefined): GpuChoice | undefined => {
-  const value = text?.trim().toLowerCase();
-  if (!value || value === "auto") return undefined;
-  if (value === "cuda" || value === "vulkan" || value === "metal" || value === "cpu") return value;
-  throw new AppError("invalid_argument", `invalid LLMLB_GPU "${text}": expected auto, cuda, vulkan, metal or cpu`);
 };
 
 const hubSettings = (env: Environment, home: string): HubSettings => {

@@ -1,12 +1,15 @@
 import { AppError } from "../core/errors.ts";
 import { abortable } from "./abortable.ts";
 import { describeEntry, type Entry, endEntry, holdEntry, isLargeEnough, releaseEntry, startEntry } from "./entry.ts";
-import { evict } from "./evict.ts";
+import type { MemoryNeed } from "./memory-need.ts";
+import { memoryFor, planLoad } from "./plan-load.ts";
 import type { AcquireOptions, Engine, EngineModel, EngineOptions, Lease } from "./types.ts";
 
 interface State {
   readonly options: EngineOptions;
   readonly entries: Map<string, Entry>;
+  /** By model id, which changes with the file. */
+  readonly needs: Map<string, Promise<MemoryNeed>>;
   /** Resolves when an entry becomes ready, idle or gone: whoever waits for room looks again. */
   change: PromiseWithResolvers<void>;
   closed: boolean;
@@ -14,7 +17,13 @@ interface State {
 
 /** Keeps models loaded in runners, one each: loads on demand, shares, evicts idle ones, lets them go after their keep-alive. */
 export const createEngine = (options: EngineOptions): Engine => {
-  const state: State = { options, entries: new Map(), change: Promise.withResolvers(), closed: false };
+  const state: State = {
+    options,
+    entries: new Map(),
+    needs: new Map(),
+    change: Promise.withResolvers(),
+    closed: false,
+  };
   return {
     acquire: (model, acquireOptions) => acquire(state, model, acquireOptions),
     running: () => [...state.entries.values()].flatMap((entry) => describeEntry(entry, options.clock.now()) ?? []),
@@ -43,14 +52,7 @@ const acquire = async (state: State, model: EngineModel, options: AcquireOptions
     return createLease(state, entry, {
       model: loaded,
       loadMs: clock.now() - startMs,
-      async *generate(request, generateSignal) {
-        const giveBack = await entry.slots.take(generateSignal);
-        try {
-          yield* runner.generate(request, generateSignal);
-        } finally {
-          giveBack();
-        }
-      },
+      generate: (request, generateSignal) => runner.generate(request, generateSignal),
     });
   } catch (error) {
     release(state, entry);
@@ -62,37 +64,76 @@ const acquire = async (state: State, model: EngineModel, options: AcquireOptions
 const holdWhenPossible = async (state: State, model: EngineModel, options: AcquireOptions): Promise<Entry> => {
   for (;;) {
     options.signal?.throwIfAborted();
-    if (state.closed) throw new AppError("busy", "the server is shutting down");
+    if (state.closed) throw closing();
     const changed = state.change.promise;
-    const entry = findOrStart(state, model, options.contextTokens);
+    const entry = state.entries.has(model.id)
+      ? findUsable(state, model, options)
+      : await startWhenMeasured(state, model, options);
     if (entry) {
-      holdEntry(entry, options.keepAliveMs);
+      holdEntry(state.options, entry, options.keepAliveMs);
       return entry;
     }
     await abortable(changed, options.signal);
   }
 };
 
-/** The entry to use; undefined when something has to end first, whose end is then announced. */
-const findOrStart = (state: State, model: EngineModel, contextTokens: number): Entry | undefined => {
+/** A file that cannot be read: its load will say why. */
+const nothing: MemoryNeed = { weightsBytes: 0, kvBytesPerToken: 0, computeBytes: 0 };
+
+/** The loaded entry; undefined when it has to end first, whose end is then announced. */
+const findUsable = (state: State, model: EngineModel, { contextTokens }: AcquireOptions): Entry | undefined => {
+  const existing = state.entries.get(model.id);
+  if (!existing) return undefined;
+  if (!existing.retired && isLargeEnough(existing, contextTokens ?? 0)) return existing;
+  existing.retired = true;
+  if (existing.users === 0) void endEntry(existing);
+  return undefined;
+};
+
+/** Many who ask at once share one look into the file, and go on in the order in which they came. */
+const startWhenMeasured = async (
+  state: State,
+  model: EngineModel,
+  options: AcquireOptions,
+): Promise<Entry | undefined> => {
+  const known = state.needs.get(model.id) ?? state.options.memoryNeed(model.modelPath).catch(() => nothing);
+  state.needs.set(model.id, known);
+  const need = await known;
+  if (state.closed) throw closing();
+  if (state.entries.has(model.id)) return findUsable(state, model, options);
+  return startIfRoom(state, model, need, options.contextTokens ?? options.defaultContextTokens);
+};
+
+const closing = () => new AppError("busy", "the server is shutting down");
+
+const startIfRoom = (state: State, model: EngineModel, need: MemoryNeed, contextTokens: number): Entry | undefined => {
   const { entries, options } = state;
-  const existing = entries.get(model.id);
-  if (existing) {
-    if (!existing.retired && isLargeEnough(existing, contextTokens)) return existing;
-    existing.retired = true;
-    if (existing.users === 0) void endEntry(existing);
-    return undefined;
-  }
-  const victims = evict([...entries.values()], options.maxLoadedModels);
-  if (victims?.length === 0) {
-    const entry = startEntry(options, model, contextTokens, {
-      onReady: () => announceChange(state),
-      onGone: (gone) => forget(state, gone),
-    });
+  const residents = [...entries.values()].map((entry) => ({
+    entry,
+    users: entry.users,
+    lastUsedMs: entry.lastUsedMs,
+    memoryBytes: entry.ready?.model.memoryBytes ?? entry.memoryBytes,
+    isLoading: entry.ready === undefined,
+  }));
+  const { slots, maxLoadedModels } = options;
+  const plan = planLoad({ need, contextTokens, slots, residents, maxLoadedModels, host: options.hostMemory() });
+  if (plan.kind === "refuse") throw new AppError("load_failed", `cannot load ${model.name}: ${plan.reason}`);
+  if (plan.kind === "wait") return undefined;
+  if (plan.kind === "load") {
+    const memoryBytes = memoryFor(need, contextTokens, plan.slots);
+    const entry = startEntry(
+      options,
+      model,
+      { contextTokens, slots: plan.slots, memoryBytes },
+      {
+        onReady: () => announceChange(state),
+        onGone: (gone) => forget(state, gone),
+      },
+    );
     entries.set(model.id, entry);
     return entry;
   }
-  for (const victim of victims ?? []) {
+  for (const { entry: victim } of plan.victims) {
     if (!victim.retired) options.log.info(`unloading ${victim.model.name} to make room for ${model.name}`);
     void endEntry(victim);
   }

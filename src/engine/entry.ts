@@ -1,6 +1,5 @@
 import { AppError } from "../core/errors.ts";
 import type { LoadedModel } from "../runner/protocol.ts";
-import { createSlots, type Slots } from "./slots.ts";
 import type { EngineModel, EngineOptions, EngineRunner, RunningModel } from "./types.ts";
 
 interface Ready {
@@ -12,14 +11,16 @@ interface Ready {
 export interface Entry {
   readonly model: EngineModel;
   readonly contextTokens: number;
-  readonly slots: Slots;
+  readonly slots: number;
+  /** What it takes, as estimated before the load. */
+  readonly memoryBytes: number;
   readonly loaded: Promise<Ready>;
   /** Set once `loaded` has resolved. */
   ready?: Ready;
   /** Resolves when the process is gone or the load has failed. */
   readonly gone: Promise<void>;
   readonly abortLoad: AbortController;
-  /** Requests that use it or wait for it. */
+  /** Requests that use it or wait for it; the native loop of its runner is their queue. */
   users: number;
   lastUsedMs: number;
   keepAliveMs: number;
@@ -37,20 +38,16 @@ export interface EntryHooks {
   onGone(entry: Entry): void;
 }
 
+export type EntrySize = Pick<Entry, "contextTokens" | "slots" | "memoryBytes">;
+
 /** Starts a runner and loads the model in it. */
-export const startEntry = (
-  options: EngineOptions,
-  model: EngineModel,
-  contextTokens: number,
-  hooks: EntryHooks,
-): Entry => {
+export const startEntry = (options: EngineOptions, model: EngineModel, size: EntrySize, hooks: EntryHooks): Entry => {
   const abortLoad = new AbortController();
   const gone = Promise.withResolvers<void>();
-  const loaded = load(options, model, contextTokens, abortLoad.signal);
+  const loaded = load(options, model, size, abortLoad.signal);
   const entry: Entry = {
     model,
-    contextTokens,
-    slots: createSlots(options.slots, options.maxQueue),
+    ...size,
     loaded,
     gone: gone.promise,
     abortLoad,
@@ -88,8 +85,15 @@ export const endEntry = async (entry: Entry): Promise<void> => {
   await entry.gone;
 };
 
-/** Counts one more user; an entry in use does not expire. */
-export const holdEntry = (entry: Entry, keepAliveMs: number): void => {
+/** Counts one more user; an entry in use does not expire. Throws `busy` when as many as may wait are waiting already. */
+export const holdEntry = ({ maxQueue }: EngineOptions, entry: Entry, keepAliveMs: number): void => {
+  const waiting = entry.users - entry.slots;
+  if (waiting >= maxQueue) {
+    throw new AppError(
+      "busy",
+      `server busy: ${waiting} requests are waiting for ${entry.model.name} already; try again later`,
+    );
+  }
   entry.users++;
   entry.keepAliveMs = keepAliveMs;
   entry.cancelExpiry?.();
@@ -118,22 +122,23 @@ export const describeEntry = (entry: Entry, nowMs: number): RunningModel | undef
   const { runner, model } = entry.ready;
   const { id, name } = entry.model;
   const expiresAtMs = entry.retired ? 0 : (entry.expiresAtMs ?? nowMs + entry.keepAliveMs);
-  return { id, name, model, users: entry.users, expiresAtMs, pid: runner.pid };
+  return { id, name, model, users: entry.users, expiresAtMs, pid: runner.pid, stats: runner.latestStats() };
 };
 
 const load = async (
   options: EngineOptions,
   model: EngineModel,
-  contextTokens: number,
+  { contextTokens, slots }: EntrySize,
   signal: AbortSignal,
 ): Promise<Ready> => {
-  const { slots, threads, gpu, log, clock } = options;
+  const { log, clock } = options;
   const startMs = clock.now();
   const runner = await options.startRunner();
   try {
-    const device = { ...(threads === undefined ? {} : { threads }), ...(gpu === undefined ? {} : { gpu }) };
-    const loaded = await runner.load({ modelPath: model.modelPath, contextTokens, slots, ...device }, { signal });
-    log.info(`loaded ${model.name} in ${clock.now() - startMs} ms (runner ${runner.pid}, ${loaded.backend})`);
+    const loadOptions = { ...options.load, modelPath: model.modelPath, contextTokens, slots };
+    const loaded = await runner.load(loadOptions, { signal });
+    const what = `runner ${runner.pid}, ${loaded.backend}, ${loaded.slots} x ${loaded.contextTokens} tokens`;
+    log.info(`loaded ${model.name} in ${clock.now() - startMs} ms (${what})`);
     return { runner, model: loaded };
   } catch (error) {
     await runner.exit();

@@ -6,7 +6,9 @@ import { spawnRunner } from "../runner/spawn.ts";
 import type { EngineRunner } from "./types.ts";
 
 /** Starts a runner: this program again, told where the native libraries lie. Throws `load_failed` when there are none. */
-export const startRunner = async ({ cacheDir, environment }: Config, log: Log): Promise<EngineRunner> => {
+export const startRunner = async (config: Config, log: Log): Promise<EngineRunner> => {
+  const { cacheDir, environment, loadTimeoutMs, stallTimeoutMs } = config;
   const nativeDir = await resolveNativeDir(cacheDir);
-  return spawnRunner({ command: hiddenCommand("__runner", nativeDir), env: environment, log });
+  const command = hiddenCommand("__runner", nativeDir);
+  return spawnRunner({ command, env: environment, log, loadTimeoutMs, stallTimeoutMs });
 };

@@ -1,7 +1,9 @@
 import type { Clock } from "../core/clock.ts";
 import type { GenerationEvent, GenerationRequest } from "../core/generation.ts";
 import type { Log } from "../core/log.ts";
-import type { LoadedModel, LoadOptions } from "../runner/protocol.ts";
+import type { Backend, LoadedModel, LoadOptions, RunnerStats } from "../runner/protocol.ts";
+import type { HostMemory } from "./host-memory.ts";
+import type { MemoryNeed } from "./memory-need.ts";
 
 /** What the engine needs of a runner process; `runner/spawn.ts` provides it. */
 export interface EngineRunner {
@@ -10,6 +12,8 @@ export interface EngineRunner {
   readonly exited: Promise<unknown>;
   load(options: LoadOptions, hooks: { signal?: AbortSignal }): Promise<LoadedModel>;
   generate(request: GenerationRequest, signal?: AbortSignal): AsyncIterable<GenerationEvent>;
+  /** The newest that the runner has told by itself; undefined before its first answer. */
+  latestStats(): RunnerStats | undefined;
   /** Ends the process, by force if need be. */
   exit(): Promise<void>;
 }
@@ -20,9 +24,13 @@ export interface EngineOptions {
   log: Log;
   maxLoadedModels: number;
   maxQueue: number;
-  slots: number;
-  threads?: number;
-  gpu?: "cuda" | "vulkan" | "metal" | "cpu";
+  /** Absent = as many as memory allows. */
+  slots?: number;
+  /** What every load gets. */
+  load?: Pick<LoadOptions, "threads" | "kvCacheType" | "flashAttention" | "promptCacheBytes"> & { gpu?: Backend };
+  hostMemory(): HostMemory;
+  /** Reads what a model will take; rejects for a file that cannot be read. */
+  memoryNeed(modelPath: string): Promise<MemoryNeed>;
 }
 
 /** A model that the engine can load; `id` tells two models apart, `name` is for people. */
@@ -36,7 +44,9 @@ export interface AcquireOptions {
   signal?: AbortSignal;
   /** How long the model stays after this lease; Infinity = for ever, 0 = not at all. */
   keepAliveMs: number;
-  contextTokens: number;
+  /** Absent = what the model is loaded with, else `defaultContextTokens`. */
+  contextTokens?: number | undefined;
+  defaultContextTokens: number;
 }
 
 /** The right to use a loaded model; give it back with `await using`. */
@@ -56,6 +66,8 @@ export interface RunningModel {
   expiresAtMs: number;
   /** The runner's process id. */
   pid: number;
+  /** Undefined before its first answer. */
+  stats: RunnerStats | undefined;
 }
 
 export interface Engine {

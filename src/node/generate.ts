@@ -34,11 +34,12 @@ export async function* generate(
 }
 
 const acquire = async ({ engine, store, clock, config }: NodeDeps, use: ModelUse): Promise<Lease> => {
-  const { model, signal, contextTokens = config.contextTokens } = use;
+  const { model, signal, contextTokens } = use;
   const keepAliveMs = toKeepAliveMs(use.keepAlive, config.keepAliveMs);
   const modelPath = store.modelPath(model);
   store.touch(model, clock.now());
-  return await engine.acquire({ id: model.id, name: model.name, modelPath }, { signal, keepAliveMs, contextTokens });
+  const options = { signal, keepAliveMs, contextTokens, defaultContextTokens: config.contextTokens };
+  return await engine.acquire({ id: model.id, name: model.name, modelPath }, options);
 };
 
 /** Negative means for ever, as with Ollama. */

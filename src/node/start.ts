@@ -2,7 +2,9 @@ import type { Config } from "../config/config.ts";
 import { type Clock, systemClock } from "../core/clock.ts";
 import type { Log } from "../core/log.ts";
 import { createEngine } from "../engine/engine.ts";
-import type { Engine, EngineRunner } from "../engine/types.ts";
+import { hostMemory } from "../engine/host-memory.ts";
+import { readMemoryNeed } from "../engine/memory-need.ts";
+import type { Engine, EngineOptions, EngineRunner } from "../engine/types.ts";
 import { createApp } from "../http/create-app.ts";
 import { type Listening, listen } from "../http/listen.ts";
 import { createPuller } from "../hub/puller.ts";
@@ -10,6 +12,7 @@ import { openStore } from "../store/open-store.ts";
 import type { NodeDeps } from "./deps.ts";
 import { generateRoutes } from "./routes/generate.ts";
 import { modelRoutes } from "./routes/models.ts";
+import { nodeRoutes } from "./routes/node.ts";
 import { openAiRoutes } from "./routes/openai.ts";
 import { pullRoutes } from "./routes/pull.ts";
 import { statusRoutes } from "./routes/status.ts";
@@ -29,24 +32,40 @@ export interface RunningNode {
 
 /** Composes store, hub, engine and HTTP, and starts to listen. Throws an AppError when the address cannot be had. */
 export const startNode = ({ config, log, startRunner, clock = systemClock }: NodeOptions): RunningNode => {
-  const engine = createEngine({
-    startRunner,
-    clock,
-    log,
-    maxLoadedModels: config.maxLoadedModels,
-    maxQueue: config.maxQueue,
-    slots: config.parallel,
-    ...(config.threads === undefined ? {} : { threads: config.threads }),
-    ...(config.gpu === undefined ? {} : { gpu: config.gpu }),
-  });
+  const engine = createEngine(engineOptions(config, { log, startRunner, clock }));
   const store = openStore(config.modelsDir, { clock, log });
   const puller = createPuller({ store, settings: config.hub, clock, log });
   const deps: NodeDeps = { config, store, engine, puller, clock, log };
   const app = createApp({ log, hostname: config.node.hostname });
-  for (const addRoutes of [statusRoutes, modelRoutes, pullRoutes, generateRoutes, openAiRoutes]) addRoutes(app, deps);
+  for (const addRoutes of [statusRoutes, nodeRoutes, modelRoutes, pullRoutes, generateRoutes, openAiRoutes])
+    addRoutes(app, deps);
   const address = listen(app, config.node.hostname, config.node.port);
   store.list(); // reads every manifest once, so that the first listing is as fast as the others
   return { address, stop: (drainMs) => stop(address, engine, clock, drainMs) };
+};
+
+const engineOptions = (
+  config: Config,
+  { log, startRunner, clock }: Required<Pick<NodeOptions, "log" | "startRunner" | "clock">>,
+): EngineOptions => {
+  const { maxLoadedModels, maxQueue, parallel, threads, gpu, kvCacheType, flashAttention, promptCacheBytes } = config;
+  return {
+    startRunner,
+    clock,
+    log,
+    maxLoadedModels,
+    maxQueue,
+    ...(parallel === undefined ? {} : { slots: parallel }),
+    load: {
+      promptCacheBytes,
+      ...(threads === undefined ? {} : { threads }),
+      ...(gpu === undefined ? {} : { gpu }),
+      ...(kvCacheType === undefined ? {} : { kvCacheType }),
+      ...(flashAttention === undefined ? {} : { flashAttention }),
+    },
+    hostMemory,
+    memoryNeed: (path) => readMemoryNeed(path, kvCacheType),
+  };
 };
 
 const stop = async (address: Listening, engine: Engine, clock: Clock, drainMs: number): Promise<void> => {

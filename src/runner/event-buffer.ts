@@ -1,4 +1,5 @@
 import type { GenerationEvent } from "../core/generation.ts";
+import { ackTokens } from "./protocol.ts";
 
 /**
  * Events on their way to one consumer. Neighbouring pieces of the same text are one event, so that what a slow consumer leaves
@@ -65,4 +66,15 @@ const merge = (last: GenerationEvent, next: GenerationEvent): GenerationEvent | 
   if (last.type === "logprobs" && next.type === "logprobs")
     return { type: "logprobs", tokens: [...last.tokens, ...next.tokens] };
   return undefined;
+};
+
+/** Adds up what a reader has taken and tells it, not more often than flow control needs. */
+export const acknowledger = (tell: (tokens: number) => void): ((tokens: number) => void) => {
+  let untold = 0;
+  return (tokens) => {
+    untold += tokens;
+    if (untold < ackTokens) return;
+    tell(untold);
+    untold = 0;
+  };
 };

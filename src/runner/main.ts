@@ -2,6 +2,7 @@ import { AppError, toAppError } from "../core/errors.ts";
 import { toBridgeRequest } from "./bridge-request.ts";
 import type { OpenModel } from "./open-model.ts";
 import { isNodeMessage, type LoadOptions, type NodeMessage, type RunnerMessage } from "./protocol.ts";
+import { createPulse, type Pulse } from "./pulse.ts";
 
 export interface RunnerOptions {
   /** Holds llama.cpp's libraries and the bridge. */
@@ -20,6 +21,7 @@ interface Runner {
   send: Send;
   loading: boolean;
   open?: OpenModel;
+  pulse?: Pulse;
 }
 
 const handlers: {
@@ -27,7 +29,10 @@ const handlers: {
 } = {
   load: (runner, { options }) => load(runner, options),
   generate: (runner, { id, request }) =>
-    answer(runner, id, ({ bridge }) => bridge.generate(id, toBridgeRequest(request))),
+    answer(runner, id, ({ bridge }) => {
+      bridge.generate(id, toBridgeRequest(request));
+      runner.pulse?.begin(id);
+    }),
   embed: (runner, { id, inputs }) => answer(runner, id, ({ bridge }) => bridge.embed(id, inputs)),
   cancel: ({ open }, { id }) => open?.bridge.cancel(id),
   stats: (runner, { id }) =>
@@ -85,8 +90,15 @@ const load = async (runner: Runner, options: LoadOptions): Promise<void> => {
         told = fraction;
         runner.send({ type: "progress", fraction });
       },
-      onMessages: (messages) => messages.forEach(runner.send),
+      onMessages: (messages) => {
+        for (const message of messages) {
+          runner.send(message);
+          runner.pulse?.watch(message);
+        }
+      },
     });
+    const { bridge } = runner.open;
+    runner.pulse = createPulse(() => bridge.stats(), runner.send);
     runner.send({ type: "loaded", model: runner.open.loaded });
   } catch (error) {
     const { code, message } = toAppError(error);

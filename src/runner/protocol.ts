@@ -4,6 +4,7 @@
  */
 import { type ErrorCode, isErrorCode } from "../core/errors.ts";
 import type { GenerationEvent, GenerationRequest } from "../core/generation.ts";
+import type { KvCacheType } from "../core/kv-cache-type.ts";
 
 export interface LoadOptions {
   modelPath: string;
@@ -28,9 +29,6 @@ export interface LoadOptions {
 }
 
 export type Backend = "cuda" | "vulkan" | "metal" | "cpu";
-
-export const kvCacheTypes = ["f32", "f16", "bf16", "q8_0", "q5_1", "q5_0", "q4_1", "q4_0", "iq4_nl"] as const;
-export type KvCacheType = (typeof kvCacheTypes)[number];
 
 /**
  * Flow control: an answer is paused in its runner while more than this many of its tokens have been sent but not acknowledged.

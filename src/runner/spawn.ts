@@ -3,9 +3,8 @@ import { type Clock, sleep, systemClock } from "../core/clock.ts";
 import { AppError, toAppError } from "../core/errors.ts";
 import type { GenerationEvent, GenerationRequest } from "../core/generation.ts";
 import type { Log } from "../core/log.ts";
-import { type EventBuffer, eventBuffer } from "./event-buffer.ts";
+import { acknowledger, type EventBuffer, eventBuffer } from "./event-buffer.ts";
 import {
-  ackTokens,
   isRunnerMessage,
   type LoadedModel,
   type LoadOptions,
@@ -15,6 +14,7 @@ import {
 } from "./protocol.ts";
 import { runnerEnvironment } from "./runner-environment.ts";
 import { type StderrTail, stderrTail } from "./stderr-tail.ts";
+import { type Watchdog, watchdog } from "./watchdog.ts";
 
 export interface SpawnOptions {
   /** The command line of a runner; see `hiddenCommand`. */
@@ -22,8 +22,12 @@ export interface SpawnOptions {
   /** Environment of the node; the runner gets a small part of it. */
   env: Readonly<Record<string, string | undefined>>;
   log: Log;
-  /** Moves the patience of `exit`; default: the system's. */
+  /** Moves the patience of `exit` and of the timeouts; default: the system's. */
   clock?: Clock;
+  /** A load without progress for this long is given up; default 5 minutes. */
+  loadTimeoutMs?: number;
+  /** A runner that has answers to make and takes no step for this long is ended; default 2 minutes. */
+  stallTimeoutMs?: number;
 }
 
 /** How a runner process ended: `code` is null when `signal` ended it. */
@@ -56,6 +60,8 @@ export interface RunnerHandle {
   generate(request: GenerationRequest, signal?: AbortSignal): AsyncIterable<GenerationEvent>;
   embed(inputs: string[], signal?: AbortSignal): Promise<Embeddings>;
   stats(): Promise<RunnerStats>;
+  /** The newest that the runner has told by itself; undefined before its first answer. */
+  latestStats(): RunnerStats | undefined;
   /** Asks the process to end, kills it when it does not, and resolves when it is gone. */
   exit(): Promise<void>;
 }
@@ -74,16 +80,44 @@ interface State {
   loading?: Call & LoadHooks;
   calls: Map<number, Call>;
   streams: Map<number, EventBuffer>;
+  loadWatch: Watchdog;
+  stepWatch: Watchdog;
+  latest?: RunnerStats;
+  /** Why we killed it. */
+  verdict?: string;
   /** Set when the process is gone. */
   gone?: AppError;
 }
 
 /** Starts a runner process. It has no model until `load`. Throws `runner_crashed` where the process cannot be started. */
-export const spawnRunner = ({ command, env, log, clock = systemClock }: SpawnOptions): RunnerHandle => {
+export const spawnRunner = (options: SpawnOptions): RunnerHandle => {
+  const { command, env, log, clock = systemClock, loadTimeoutMs = 300_000, stallTimeoutMs = 120_000 } = options;
   let state: State | undefined;
   const child = start(command, env, (message) => state && receive(state, message));
   const stderr = stderrTail(child.stderr, (line) => log.debug(`runner ${child.pid}: ${line}`));
-  const running: State = { child, log, stderr, nextId: 1, calls: new Map(), streams: new Map() };
+  const kill = (verdict: string) => () => {
+    running.verdict = verdict;
+    log.warn(`runner ${child.pid}: ${verdict}`);
+    child.kill("SIGKILL");
+  };
+  const running: State = {
+    child,
+    log,
+    stderr,
+    nextId: 1,
+    calls: new Map(),
+    streams: new Map(),
+    loadWatch: watchdog(
+      clock,
+      loadTimeoutMs,
+      kill(`was ended: its load made no progress for ${seconds(loadTimeoutMs)}`),
+    ),
+    stepWatch: watchdog(
+      clock,
+      stallTimeoutMs,
+      kill(`was ended: it took no decode step for ${seconds(stallTimeoutMs)}`),
+    ),
+  };
   state = running;
   const exited = child.exited
     .then(() => Promise.race([stderr.ended, sleep(clock, lastWordsMs)]))
@@ -94,6 +128,7 @@ export const spawnRunner = ({ command, env, log, clock = systemClock }: SpawnOpt
     load: (options, hooks) => load(running, options, hooks),
     generate: (request, signal) => generate(running, request, signal),
     embed: (inputs, signal) => call<Embeddings>(running, (id) => ({ type: "embed", id, inputs }), signal),
+    latestStats: () => running.latest,
     stats: () => call<RunnerStats>(running, (id) => ({ type: "stats", id })),
     exit: async () => {
       tell(running, { type: "exit" });
@@ -131,13 +166,19 @@ const tell = ({ child, gone }: State, message: NodeMessage): void => {
 const receivers: {
   [T in RunnerMessage["type"]]: (state: State, message: Extract<RunnerMessage, { type: T }>) => void;
 } = {
-  progress: ({ loading }, { fraction }) => loading?.onProgress?.(fraction),
+  progress: ({ loading, loadWatch }, { fraction }) => {
+    loadWatch.progress();
+    loading?.onProgress?.(fraction);
+  },
   loaded: ({ loading }, { model }) => loading?.resolve(model),
   loadFailed: ({ loading }, { code, message }) => loading?.reject(new AppError(code, message)),
   events: ({ streams }, { id, events, tokens }) => streams.get(id)?.push(events, tokens),
   embedded: ({ calls }, { id, vectors, promptTokens }) => calls.get(id)?.resolve({ vectors, promptTokens }),
   stats: ({ calls }, { id, stats }) => calls.get(id)?.resolve(stats),
-  pulse: () => undefined,
+  pulse: (state, { stats }) => {
+    if (stats.heartbeats !== state.latest?.heartbeats) state.stepWatch.progress();
+    state.latest = stats;
+  },
   error: ({ calls, streams }, { id, code, message }) => {
     const error = new AppError(code, message);
     streams.get(id)?.fail(error);
@@ -162,7 +203,7 @@ const dispatch = <T extends RunnerMessage["type"]>(
 const end = (state: State): RunnerExit => {
   const { exitCode, signalCode } = state.child;
   const last = state.stderr.lastError();
-  const how = signalCode ? `was ended by ${signalCode}` : `ended with exit code ${exitCode}`;
+  const how = state.verdict ?? (signalCode ? `was ended by ${signalCode}` : `ended with exit code ${exitCode}`);
   const gone = new AppError("runner_crashed", `the model's runner process ${how}${last ? `: ${last}` : ""}`);
   state.gone = gone;
   state.loading?.reject(gone);
@@ -180,6 +221,7 @@ const load = async (state: State, options: LoadOptions, hooks: LoadHooks = {}): 
   });
   try {
     hooks.signal?.throwIfAborted();
+    state.loadWatch.begin();
     return await new Promise<LoadedModel>((resolve, reject) => {
       state.loading = { ...hooks, resolve: (model) => resolve(model as LoadedModel), reject };
       tell(state, { type: "load", options });
@@ -187,6 +229,7 @@ const load = async (state: State, options: LoadOptions, hooks: LoadHooks = {}): 
   } catch (error) {
     throw hooks.signal?.aborted ? cancelled(hooks.signal) : error;
   } finally {
+    state.loadWatch.end();
     stop();
   }
 };
@@ -199,12 +242,13 @@ async function* generate(
   if (state.gone) throw state.gone;
   if (signal?.aborted) throw cancelled(signal);
   const id = state.nextId++;
-  const buffer = eventBuffer(acknowledger(state, id));
+  const buffer = eventBuffer(acknowledger((tokens) => tell(state, { type: "ack", id, tokens })));
   state.streams.set(id, buffer);
   let running = true;
   const stop = onAbort(signal, () => buffer.fail(cancelled(signal)));
   try {
     tell(state, { type: "generate", id, request });
+    state.stepWatch.begin();
     while (running) {
       const event = await buffer.next();
       if (signal?.aborted) throw cancelled(signal);
@@ -214,20 +258,10 @@ async function* generate(
   } finally {
     stop();
     state.streams.delete(id);
+    if (state.streams.size === 0) state.stepWatch.end();
     if (running) tell(state, { type: "cancel", id });
   }
 }
-
-/** Tells the runner what the reader has taken, not more often than flow control needs. */
-const acknowledger = (state: State, id: number) => {
-  let untold = 0;
-  return (tokens: number): void => {
-    untold += tokens;
-    if (untold < ackTokens) return;
-    tell(state, { type: "ack", id, tokens: untold });
-    untold = 0;
-  };
-};
 
 const call = async <T>(state: State, message: (id: number) => NodeMessage, signal?: AbortSignal): Promise<T> => {
   if (state.gone) throw state.gone;
@@ -247,6 +281,8 @@ const call = async <T>(state: State, message: (id: number) => NodeMessage, signa
     state.calls.delete(id);
   }
 };
+
+const seconds = (ms: number): string => `${ms / 1000} seconds`;
 
 const cancelled = (signal?: AbortSignal): AppError =>
   signal?.reason instanceof AppError

@@ -4,11 +4,11 @@ import type { GenerationEvent } from "../../src/core/generation.ts";
 import { silentLog } from "../../src/core/log.ts";
 import { createEngine } from "../../src/engine/engine.ts";
 import type { EngineOptions } from "../../src/engine/types.ts";
-import { type FakeRunner, type FakeRunnerScript, fakeCounts, fakeRunner } from "../fakes/fake-runner.ts";
+import { type FakeRunner, type FakeRunnerScript, fakeRunner } from "../fakes/fake-runner.ts";
 import { manualClock } from "../fakes/manual-clock.ts";
 
 const request = { input: { kind: "text", text: "hi" }, sampling: {} } as const;
-const acquireOptions = { keepAliveMs: 60_000, contextTokens: 4096 };
+const acquireOptions = { keepAliveMs: 60_000, contextTokens: 4096, defaultContextTokens: 4096 };
 const model = (id: string) => ({ id, name: id, modelPath: `/models/${id}` });
 
 const setUp = (overrides: Partial<EngineOptions> = {}, script: FakeRunnerScript = {}) => {
@@ -26,6 +26,8 @@ const setUp = (overrides: Partial<EngineOptions> = {}, script: FakeRunnerScript 
     maxLoadedModels: 2,
     maxQueue: 2,
     slots: 1,
+    hostMemory: () => ({ availableBytes: 1e12, totalBytes: 1e12 }),
+    memoryNeed: async () => ({ weightsBytes: 0, kvBytesPerToken: 0, computeBytes: 0 }),
     ...overrides,
   });
   return { clock, runners, engine };
@@ -136,26 +138,41 @@ test("a failed load reaches every waiter and leaves nothing behind", async () =>
   expect(runners.map((runner) => runner.alive)).toEqual([false]);
 });
 
-test("requests to a busy model are answered in order; one too many is refused", async () => {
-  const gate = Promise.withResolvers<void>();
-  const order: string[] = [];
-  const { engine } = setUp(
-    {},
-    {
-      async *generate({ input }) {
-        await gate.promise;
-        order.push(input.kind === "text" ? input.text : "");
-        yield { type: "done", reason: "stop", counts: fakeCounts };
-      },
-    },
-  );
-  const lease = await engine.acquire(model("a"), acquireOptions);
-  const ask = (text: string) => textOf(lease.generate({ input: { kind: "text", text }, sampling: {} }));
-  const asked = ["1", "2", "3"].map(ask);
-  await expect(ask("4")).rejects.toMatchObject({ code: "busy", status: 503 });
-  gate.resolve();
-  await Promise.all(asked);
-  expect(order).toEqual(["1", "2", "3"]);
+test("as many requests as slots and queue hold go to the runner in order, one more is refused", async () => {
+  const { engine, runners } = setUp({ slots: 2, maxQueue: 3 });
+  const ask = async (text: string) => {
+    await using lease = await engine.acquire(model("a"), acquireOptions);
+    return await textOf(lease.generate({ input: { kind: "text", text }, sampling: {} }));
+  };
+  const asked = await Promise.allSettled(["1", "2", "3", "4", "5", "6"].map(ask));
+  expect(asked.map(({ status }) => status === "fulfilled")).toEqual([true, true, true, true, true, false]);
+  expect(asked[5]).toMatchObject({ reason: { code: "busy", status: 503 } });
+  const texts = runners[0]?.requests.map(({ input }) => (input.kind === "text" ? input.text : ""));
+  expect(texts).toEqual(["1", "2", "3", "4", "5"]);
+  expect(await ask("7")).toBe("Hello");
+});
+
+test("idle models go for a new one that memory has no room for; what fits nowhere is refused", async () => {
+  let availableBytes = 1000;
+  const hostMemory = () => ({ availableBytes, totalBytes: 1000 });
+  const memoryNeed = async (path: string) => ({
+    weightsBytes: path.endsWith("huge") ? 5000 : 600,
+    kvBytesPerToken: 0,
+    computeBytes: 100,
+  });
+  const { engine, runners } = setUp({ hostMemory, memoryNeed });
+  await (await engine.acquire(model("a"), acquireOptions))[Symbol.asyncDispose]();
+  availableBytes = 300;
+  void runners[0]?.exited.then(() => {
+    availableBytes = 1000;
+  });
+  await engine.acquire(model("b"), acquireOptions);
+  expect(runners.map((runner) => runner.alive)).toEqual([false, true]);
+  await expect(engine.acquire(model("huge"), acquireOptions)).rejects.toMatchObject({
+    code: "load_failed",
+    message: expect.stringMatching(/^cannot load huge: it needs 5.1 KB of memory .* 1 KB of 1 KB are available$/),
+  });
+  expect(runners[1]?.alive).toBe(true);
 });
 
 test("an aborted wait takes no slot and no lease", async () => {

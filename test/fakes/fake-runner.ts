@@ -65,6 +65,7 @@ export const fakeRunner = (script: FakeRunnerScript = {}): FakeRunner => {
       runner.requests.push(request);
       yield* (script.generate ?? helloEvents)(request, signal);
     },
+    latestStats: () => undefined,
     async exit() {
       end();
     },

@@ -137,7 +137,7 @@ test("an empty prompt loads, keep_alive 0 unloads, ps shows it in between", asyn
 
 test("keep_alive and num_ctx of a request reach the engine", async () => {
   await (await post("/api/chat", { model, messages, keep_alive: "10s", options: { num_ctx: 512 } })).text();
-  expect(runners[0]?.loads[0]).toMatchObject({ contextTokens: 512, slots: 1 });
+  expect(runners[0]?.loads[0]).toMatchObject({ contextTokens: 512, slots: 4 });
   await clock.advance(10_000);
   expect(runners[0]?.alive).toBe(false);
 });

@@ -122,7 +122,9 @@ describe("a chat that is longer than the context", () => {
       await collect(runner.generate(chat([system, ...turns.slice(-count), user("last")])));
     const answers = await Promise.all(turns.map((_, index) => kept(index + 1)));
     const longest = answers.filter(({ done }) => done.counts.promptTokens < 300).at(-1);
-    expect(cut.text).toBe(longest?.text ?? "");
+    // The context of 300 tokens ends the answer earlier.
+    expect(longest?.text.startsWith(cut.text)).toBe(true);
+    expect(cut.done.counts.completionTokens).toBe(300 - promptTokens);
     expect(promptTokens).toBe(longest?.done.counts.promptTokens ?? 0);
   });
 

@@ -3,6 +3,7 @@ import type { RunningModel } from "../../engine/types.ts";
 import type { App } from "../../http/create-app.ts";
 import type { NodeDeps } from "../deps.ts";
 import { toDetails } from "../details.ts";
+import { expiryDate } from "../expiry.ts";
 
 // The Ollama release whose API we match; clients refuse versions that they think too old. llmlb's own is `--version`.
 const ollamaVersion = "0.32.15";
@@ -24,14 +25,8 @@ const toRunning = ({ store, clock }: NodeDeps, running: RunningModel): OllamaRun
     size: running.model.memoryBytes,
     digest: running.id,
     details: toDetails(stored?.manifest),
-    expires_at: new Date(expiry(running, clock.now())).toISOString(),
+    expires_at: expiryDate(running.expiresAtMs, clock.now()),
     size_vram: running.model.vramBytes,
     context_length: running.model.contextTokens,
   };
 };
-
-const yearMs = 365 * 24 * 60 * 60 * 1000;
-
-/** JSON knows no infinite date; clients print anything above 20 years as "Forever". */
-const expiry = ({ expiresAtMs }: RunningModel, nowMs: number): number =>
-  expiresAtMs === Number.POSITIVE_INFINITY ? nowMs + 100 * yearMs : expiresAtMs;

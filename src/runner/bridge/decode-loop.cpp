@@ -1,6 +1,7 @@
 #include "decode-loop.h"
 
 #include <algorithm>
+#include <chrono>
 
 #include "bridge-log.h"
 #include "context-params.h"
@@ -12,6 +13,8 @@ namespace {
 constexpr double kSimilarity = 0.1;
 // Evaluating fewer tokens than this again costs less than looking after their state.
 constexpr size_t kWorthSavingTokens = 32;
+
+constexpr auto kAliveEvery = std::chrono::milliseconds(500);
 
 }  // namespace
 
@@ -108,7 +111,10 @@ bool DecodeLoop::takeNews(bool wait) {
   bool woken = false;
   {
     std::unique_lock lock(mutex_);
-    if (wait) changed_.wait(lock, [this] { return stopping_ || woken_ || !incoming_.empty(); });
+    const auto news = [this] { return stopping_ || woken_ || !incoming_.empty(); };
+    // While answers wait for their readers there is no step to take, but this thread is alive.
+    while (wait && (busySlots_ > 0 || !parked_.empty()) && !changed_.wait_for(lock, kAliveEvery, news)) heartbeats_++;
+    if (wait) changed_.wait(lock, news);
     woken = std::exchange(woken_, false);
     for (auto& request : incoming_) {
       woken = woken || request->cancelled;  // while it was prepared

@@ -3,6 +3,7 @@
 #include <json-schema-to-grammar.h>
 
 #include <algorithm>
+#include <climits>
 
 #include "failure.h"
 #include "prompt-truncation.h"
@@ -107,6 +108,8 @@ void prepareRequest(Request& request, const std::string& text, const llama_model
   common_params_sampling sampling = samplingFrom(json.at("sampling"), contextTokens);
   request.stops = json.at("stop").get<std::vector<std::string>>();
   request.maxTokens = json.at("maxTokens").get<int>();
+  // An answer that may forget its beginning could go on for ever; Ollama ends it after ten contexts too.
+  if (request.shift && request.maxTokens < 0) request.maxTokens = std::min(contextTokens, INT_MAX / 10) * 10;
 
   const bool truncate = json.at("truncatePrompt").get<bool>();
   const llama_vocab* vocab = llama_model_get_vocab(model);

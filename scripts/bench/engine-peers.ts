@@ -1,0 +1,112 @@
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { systemClock } from "../../src/core/clock.ts";
+import { silentLog } from "../../src/core/log.ts";
+import { openStore } from "../../src/store/open-store.ts";
+import { buildLlamaServer } from "../llama-server.ts";
+
+const executable = join(import.meta.dir, "../../dist/llmlb");
+
+/** One of the two servers under comparison. Both get the same file, threads, slots and context. */
+export interface Peer {
+  name: "llmlb" | "llama-server";
+  /** Starts the server; resolves when it can be asked. */
+  start(): Promise<{ base: string; pid: number; stop(): Promise<void> }>;
+}
+
+export interface PeerSettings {
+  file: string;
+  slots: number;
+  /** For each slot. */
+  contextTokens: number;
+  threads: number;
+}
+
+const freePort = () =>
+  new Promise<number>((resolve) => {
+    const server = createServer();
+    server.listen(0, "127.0.0.1", () => {
+      const address = server.address();
+      server.close(() => resolve(typeof address === "object" && address !== null ? address.port : 0));
+    });
+  });
+
+const untilHealthy = async (base: string): Promise<void> => {
+  for (;;) {
+    const healthy = await fetch(`${base}/health`).then(
+      ({ ok }) => ok,
+      () => false,
+    );
+    if (healthy) return;
+    await Bun.sleep(2);
+  }
+};
+
+const launch = async (command: string[], env: Record<string, string>, port: number) => {
+  const child = Bun.spawn(command, { env, stdout: "ignore", stderr: "ignore" });
+  const base = `http://127.0.0.1:${port}`;
+  await untilHealthy(base);
+  const stop = async () => {
+    child.kill("SIGTERM");
+    await child.exited;
+  };
+  return { base, pid: child.pid, stop };
+};
+
+/** A store that holds `file` as `bench/model`, below a home of its own. */
+const homeWith = async (file: string) => {
+  const home = mkdtempSync(join(tmpdir(), "llmlb-bench-engine-"));
+  const store = openStore(join(home, "models"), { clock: systemClock, log: silentLog });
+  const bytes = Bun.file(file);
+  const hasher = new Bun.CryptoHasher("sha256");
+  for await (const chunk of bytes.stream()) hasher.update(chunk);
+  const digest = `sha256:${hasher.digest("hex")}`;
+  const partial = join(home, "copy.gguf");
+  mkdirSync(dirname(partial), { recursive: true });
+  await Bun.write(partial, bytes);
+  await store.publish({
+    model: { host: "huggingface.co", org: "bench", name: "model", tag: "Q8_0" },
+    defaultTag: "Q8_0",
+    source: { endpoint: "none", repository: "bench/model", commit: "0", file: "model.gguf" },
+    files: [
+      { role: "model", name: "model.gguf", digest, sizeBytes: bytes.size, content: { kind: "partial", path: partial } },
+    ],
+  });
+  return { home, remove: () => rmSync(home, { recursive: true, force: true }) };
+};
+
+/** Both servers, and what takes their folders away. */
+export const enginePeers = async (settings: PeerSettings) => {
+  const { file, slots, contextTokens, threads } = settings;
+  const server = await buildLlamaServer();
+  const { home, remove } = await homeWith(file);
+  const env = {
+    PATH: process.env.PATH ?? "",
+    HOME: home,
+    LLMLB_MODELS: join(home, "models"),
+    LLMLB_NUM_PARALLEL: String(slots),
+    LLMLB_CONTEXT_LENGTH: String(contextTokens),
+    LLMLB_NUM_THREADS: String(threads),
+  };
+  const peers: Peer[] = [
+    {
+      name: "llmlb",
+      async start() {
+        const port = await freePort();
+        return await launch([executable, "node", "serve", "--port", String(port)], env, port);
+      },
+    },
+    {
+      name: "llama-server",
+      async start() {
+        const port = await freePort();
+        const sizes = ["-c", String(slots * contextTokens), "-np", String(slots), "-t", String(threads)];
+        const command = [server, "-m", file, "--port", String(port), ...sizes, "--no-webui", "--no-kv-unified"];
+        return await launch(command, { PATH: env.PATH }, port);
+      },
+    },
+  ];
+  return { peers, remove };
+};

@@ -1,0 +1,183 @@
+import { existsSync, mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { writeBenchModel } from "../fixtures/bench-model.ts";
+import { buildModel } from "../fixtures/models.ts";
+import { enginePeers, type Peer } from "./engine-peers.ts";
+
+const build = join(import.meta.dir, "../../build/bench");
+const rounds = 5;
+const threads = 2;
+
+interface Answer {
+  firstTokenMs: number;
+  totalMs: number;
+  text: string;
+  tokens: number;
+  promptTokens: number;
+  cachedTokens: number;
+}
+
+interface Message {
+  role: "user" | "assistant";
+  content: string;
+}
+
+/** One streamed chat completion through OpenAI's API, greedy. */
+const ask = async (base: string, messages: Message[], maxTokens: number): Promise<Answer> => {
+  const startMs = performance.now();
+  const body = {
+    model: "bench/model",
+    messages,
+    max_tokens: maxTokens,
+    temperature: 0,
+    stream: true,
+    stream_options: { include_usage: true },
+  };
+  const response = await fetch(`${base}/v1/chat/completions`, { method: "POST", body: JSON.stringify(body) });
+  if (!response.ok || !response.body) throw new Error(`${response.status}: ${await response.text()}`);
+  const answer = { firstTokenMs: 0, text: "", tokens: 0, promptTokens: 0, cachedTokens: 0 };
+  let rest = "";
+  for await (const chunk of response.body.pipeThrough(new TextDecoderStream())) {
+    const lines = (rest + chunk).split("\n");
+    rest = lines.pop() ?? "";
+    for (const line of lines) {
+      if (!line.startsWith("data: {")) continue;
+      const { choices, usage } = JSON.parse(line.slice(6));
+      const text = choices?.[0]?.delta?.content;
+      if (text && answer.firstTokenMs === 0) answer.firstTokenMs = performance.now() - startMs;
+      answer.text += text ?? "";
+      if (!usage) continue;
+      answer.tokens = usage.completion_tokens;
+      answer.promptTokens = usage.prompt_tokens;
+      answer.cachedTokens = usage.prompt_tokens_details?.cached_tokens ?? 0;
+    }
+  }
+  return { ...answer, totalMs: performance.now() - startMs };
+};
+
+let unique = 0;
+/** Bytes are tokens to the benchmark model; nothing begins like an earlier prompt. */
+const prompt = (tokens: number): Message[] => [
+  { role: "user", content: `${unique++} `.padEnd(tokens, "the quick brown fox ").slice(0, tokens) },
+];
+
+type Measure = (base: string) => Promise<number>;
+
+const measures: Record<string, { slots: number; unit: "ms" | "tokens/s"; atLeast: number; run: Measure }> = {
+  "first token, warm, prompt of 512 tokens": {
+    slots: 1,
+    unit: "ms",
+    atLeast: 1 / 1.05,
+    run: async (base) => (await ask(base, prompt(500), 2)).firstTokenMs,
+  },
+  "first token, second turn of a 2,000-token chat": {
+    slots: 1,
+    unit: "ms",
+    atLeast: 1 / 1.05,
+    run: async (base) => {
+      const first = prompt(2000);
+      const { text } = await ask(base, first, 8);
+      const turns: Message[] = [...first, { role: "assistant", content: text }, { role: "user", content: "and then?" }];
+      const answer = await ask(base, turns, 2);
+      console.error(`  prompt ${answer.promptTokens}, cached ${answer.cachedTokens}`);
+      return answer.firstTokenMs;
+    },
+  },
+  ...Object.fromEntries(
+    [1, 4, 8].map((streams) => [
+      `generation, ${streams} stream${streams > 1 ? "s" : ""}`,
+      { slots: streams, unit: "tokens/s" as const, atLeast: 0.97, run: generation(streams) },
+    ]),
+  ),
+};
+
+function generation(streams: number): Measure {
+  return async (base) => {
+    const startMs = performance.now();
+    const answers = await Promise.all(Array.from({ length: streams }, () => ask(base, prompt(20), 64)));
+    const tokens = answers.reduce((sum, answer) => sum + answer.tokens, 0);
+    return (tokens * 1000) / (performance.now() - startMs);
+  };
+}
+
+const median = (values: number[]): number => values.sort((a, b) => a - b)[values.length >> 1] ?? Number.NaN;
+
+interface Row {
+  llmlb: number;
+  "llama-server": number;
+  unit: string;
+  /** Above 1 = llmlb is better. */
+  ratio: number;
+  bar: number;
+}
+
+const toRow = (values: Record<Peer["name"], number[]>, unit: "ms" | "tokens/s", bar: number): Row => {
+  const own = median(values.llmlb);
+  const peer = median(values["llama-server"]);
+  const round = (value: number) => Math.round(value * 100) / 100;
+  return {
+    llmlb: round(own),
+    "llama-server": round(peer),
+    unit,
+    ratio: round(unit === "ms" ? peer / own : own / peer),
+    bar: round(bar),
+  };
+};
+
+/** Both servers stay up, take turns, and one waits idle while the other is measured. */
+const compare = async (
+  file: string,
+  slots: number,
+  unit: "ms" | "tokens/s",
+  bar: number,
+  run: Measure,
+): Promise<Row> => {
+  const { peers, remove } = await enginePeers({ file, slots, contextTokens: 4096, threads });
+  const started = await Promise.all(peers.map(async (peer) => ({ peer, server: await peer.start() })));
+  const values: Record<Peer["name"], number[]> = { llmlb: [], "llama-server": [] };
+  try {
+    for (const { server } of started) await ask(server.base, prompt(20), 4);
+    for (let round = 0; round < rounds; round++)
+      for (const { peer, server } of round % 2 ? started : started.toReversed())
+        values[peer.name].push(await run(server.base));
+    return toRow(values, unit, bar);
+  } finally {
+    for (const { server } of started) await server.stop();
+    remove();
+  }
+};
+
+/** From no process at all to the first token. */
+const compareCold = async (file: string): Promise<Row> => {
+  const { peers, remove } = await enginePeers({ file, slots: 1, contextTokens: 4096, threads });
+  const values: Record<Peer["name"], number[]> = { llmlb: [], "llama-server": [] };
+  try {
+    for (let round = 0; round < 2 * rounds; round++)
+      for (const peer of peers) {
+        const startMs = performance.now();
+        const server = await peer.start();
+        await ask(server.base, [{ role: "user", content: "hi" }], 2);
+        if (round > 0) values[peer.name].push(performance.now() - startMs); // the first unpacks the libraries
+        await server.stop();
+      }
+    return toRow(values, "ms", 1 / 1.2);
+  } finally {
+    remove();
+  }
+};
+
+/** Answers beside llama-server's, built from the same sources, on the same random model of 0.5 B shape. */
+export const benchEngine = async (): Promise<Record<string, Row>> => {
+  mkdirSync(build, { recursive: true });
+  const large = join(build, "0.5b.gguf");
+  const tiny = join(build, "tiny.gguf");
+  if (!existsSync(large)) await writeBenchModel(large, "0.5b");
+  await Bun.write(tiny, buildModel("tiny-hello", "Q8_0"));
+  const rows: Record<string, Row> = { "first token, cold, tiny model": await compareCold(tiny) };
+  console.error(JSON.stringify(rows));
+  for (const [name, { slots, unit, atLeast, run }] of Object.entries(measures)) {
+    rows[name] = await compare(large, slots, unit, atLeast, run);
+    console.error(name, JSON.stringify(rows[name]));
+  }
+  return rows;
+};

@@ -1,0 +1,48 @@
+import type { NodeModel, NodeReport } from "../../api/node.ts";
+import { version } from "../../core/version.ts";
+import { hostMemory } from "../../engine/host-memory.ts";
+import type { RunningModel } from "../../engine/types.ts";
+import type { App } from "../../http/create-app.ts";
+import type { NodeDeps } from "../deps.ts";
+import { expiryDate } from "../expiry.ts";
+
+/** llmlb's own `GET /api/node`. */
+export const nodeRoutes = (app: App, deps: NodeDeps) => {
+  const startedAt = new Date(deps.clock.now()).toISOString();
+  return app.get("/api/node", (): NodeReport => {
+    const { totalBytes, availableBytes } = hostMemory();
+    return {
+      version,
+      started_at: startedAt,
+      memory: { total_bytes: totalBytes, available_bytes: availableBytes },
+      models: deps.engine.running().map((running) => toNodeModel(running, deps.clock.now())),
+      max_loaded_models: deps.config.maxLoadedModels,
+      max_queue: deps.config.maxQueue,
+    };
+  });
+};
+
+const toNodeModel = (running: RunningModel, nowMs: number): NodeModel => {
+  const { id, name, model, users, stats, pid } = running;
+  const busySlots = Math.min(users, model.slots);
+  return {
+    name,
+    digest: id,
+    size: model.memoryBytes,
+    size_vram: model.vramBytes,
+    backend: model.backend,
+    context_length: model.contextTokens,
+    expires_at: expiryDate(running.expiresAtMs, nowMs),
+    pid,
+    slots: model.slots,
+    busy_slots: busySlots,
+    queued: users - busySlots,
+    ...(stats?.promptMs ? { prompt_tokens_per_second: perSecond(stats.promptTokens, stats.promptMs) } : {}),
+    ...(stats?.generationMs
+      ? { generation_tokens_per_second: perSecond(stats.completionTokens, stats.generationMs) }
+      : {}),
+    prompt_cache_bytes: stats?.promptCacheBytes ?? 0,
+  };
+};
+
+const perSecond = (tokens: number, ms: number): number => Math.round((tokens / ms) * 10_000) / 10;
