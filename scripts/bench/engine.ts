@@ -33,7 +33,9 @@ const ask = async (base: string, messages: Message[], maxTokens: number): Promis
     stream: true,
     stream_options: { include_usage: true },
   };
-  const response = await fetch(`${base}/v1/chat/completions`, { method: "POST", body: JSON.stringify(body) });
+  // A connection of its own each time: a server may close one that idles while its peer is measured.
+  const init = { method: "POST", body: JSON.stringify(body), keepalive: false };
+  const response = await fetch(`${base}/v1/chat/completions`, init);
   if (!response.ok || !response.body) throw new Error(`${response.status}: ${await response.text()}`);
   const answer = { firstTokenMs: 0, text: "", tokens: 0, promptTokens: 0, cachedTokens: 0 };
   let rest = "";

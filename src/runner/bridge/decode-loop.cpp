@@ -37,6 +37,9 @@ DecodeLoop::DecodeLoop(llama_model* model, const LoopOptions& options, std::shar
                                      std::to_string(options.contextTokens) + " tokens cannot be made" +
                                      (reason.empty() ? "" : ": " + reason));
   }
+  common_params threads;
+  threads.cpuparams.n_threads = threads.cpuparams_batch.n_threads = options.threads;
+  threadpools_.init(context_.get(), threads);
   batch_ = llama_batch_init(static_cast<int32_t>(params.n_batch), 0, 1);
   slots_.reserve(static_cast<size_t>(options.slots));
   for (int i = 0; i < options.slots; i++) slots_.emplace_back(context_.get(), i);

@@ -1,4 +1,5 @@
 #pragma once
+#include <common.h>
 #include <llama-cpp.h>
 
 #include <atomic>
@@ -83,6 +84,8 @@ class DecodeLoop {
   const LoopOptions options_;
   const llama_vocab* vocab_;
   std::shared_ptr<Outbox> outbox_;
+  /** Threads that stay between two steps, as llama-server has them; without these each step makes its own anew. */
+  common_threadpools threadpools_;
   llama_context_ptr context_;
   llama_batch batch_{};
   size_t batchPromptTokens_ = 0;
