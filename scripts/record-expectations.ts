@@ -1,7 +1,6 @@
 /** Asks the reference llama-server every recorded question and writes test/fixtures/expectations.json. */
 import { createHash } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
 import type { GenerationRequest } from "../src/core/generation.ts";
@@ -13,6 +12,7 @@ import {
   type ModelExpectations,
 } from "./fixtures/expectation.ts";
 import { buildFixtureModels, type FixturePath } from "./fixtures/models.ts";
+import { freePort } from "./free-port.ts";
 import { buildLlamaServer } from "./llama-server.ts";
 
 const target = join(import.meta.dir, "..", "test", "fixtures", "expectations.json");
@@ -108,16 +108,6 @@ const common = (name: string, request: GenerationRequest, { prompt, tokens_evalu
   promptTokens: tokens_evaluated,
   tokens,
 });
-
-const freePort = () =>
-  new Promise<number>((resolve, reject) => {
-    const server = createServer();
-    server.once("error", reject);
-    server.listen(0, "127.0.0.1", () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === "object" && address !== null ? address.port : 0));
-    });
-  });
 
 /** Runs `use` with a llama-server that has loaded `model`, and ends it. */
 const withServer = async <T>(server: string, model: string, use: (base: string) => Promise<T>): Promise<T> => {

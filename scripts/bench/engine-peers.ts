@@ -1,10 +1,10 @@
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { systemClock } from "../../src/core/clock.ts";
 import { silentLog } from "../../src/core/log.ts";
 import { openStore } from "../../src/store/open-store.ts";
+import { freePort } from "../free-port.ts";
 import { buildLlamaServer } from "../llama-server.ts";
 
 const executable = join(import.meta.dir, "../../dist/llmlb");
@@ -23,15 +23,6 @@ export interface PeerSettings {
   contextTokens: number;
   threads: number;
 }
-
-const freePort = () =>
-  new Promise<number>((resolve) => {
-    const server = createServer();
-    server.listen(0, "127.0.0.1", () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === "object" && address !== null ? address.port : 0));
-    });
-  });
 
 const untilHealthy = async (base: string): Promise<void> => {
   for (;;) {
