@@ -79,19 +79,6 @@ export interface GenerationRequest {
   /** Most tokens of prompt and answer together; absent, or more than a slot holds = what a slot holds. */
   contextTokens?: number;
   overflow?: ContextOverflow;
-  /** Added to a token's logit before sampling: token id -> bias; -Infinity bans the token. */
-  logitBias?: Record<number, number>;
-  /** Log probabilities of each token and of this many likeliest ones beside it (0 = of itself only); absent = none. */
-  logprobs?: number;
-}
-
-export interface TokenLogprob {
-  /** The token's text; what is no whole UTF-8 character shows as U+FFFD. */
-  token: string;
-  /** Its bytes. */
-  bytes: number[];
-  /** Natural logarithm of its probability, before any sampler cut the list (as llama-server's `post_sampling_probs: false`). */
-  logprob: number;
 }
 
 export interface GenerationCounts {
@@ -110,7 +97,5 @@ export type GenerationEvent =
   | { type: "reasoning"; text: string }
   /** A piece of tool call number `index`: id and name come once, with its first piece; `arguments` is the next piece of its JSON text. */
   | { type: "toolCall"; index: number; id?: string; name?: string; arguments: string }
-  /** The newest tokens of the answer, whatever event their text belongs to; comes before that. */
-  | { type: "logprobs"; tokens: (TokenLogprob & { top: TokenLogprob[] })[] }
   /** Always last when nothing went wrong; a fault is a thrown AppError instead. */
   | { type: "done"; reason: "stop" | "length" | "toolCalls"; counts: GenerationCounts };

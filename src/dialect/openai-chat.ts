@@ -112,7 +112,6 @@ export async function* toOpenAiChunks(
     // Not before the first event: until then a fault can still become a status of its own.
     if (!opened) yield chunk({ role: "assistant", content: "" });
     opened = true;
-    if (event.type === "logprobs") continue; // nobody can ask for them in this dialect yet
     if (event.type !== "done") {
       yield chunk(toDelta(event));
       continue;
@@ -122,7 +121,7 @@ export async function* toOpenAiChunks(
   }
 }
 
-type PieceEvent = Exclude<GenerationEvent, { type: "done" | "logprobs" }>;
+type PieceEvent = Exclude<GenerationEvent, { type: "done" }>;
 
 const toDelta = (event: PieceEvent): Delta => {
   if (event.type === "text") return { content: event.text };
@@ -151,7 +150,7 @@ export const toOpenAiCompletion = async (
       };
       const call = calls[event.index];
       if (call) call.function.arguments += event.arguments;
-    } else if (event.type === "done") {
+    } else {
       const message = {
         role: "assistant" as const,
         content: content === "" && calls.length > 0 ? null : content,

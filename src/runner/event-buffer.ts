@@ -63,8 +63,6 @@ const merge = (last: GenerationEvent, next: GenerationEvent): GenerationEvent | 
     return { type: last.type, text: last.text + next.text };
   if (last.type === "toolCall" && next.type === "toolCall" && last.index === next.index)
     return { ...last, arguments: last.arguments + next.arguments };
-  if (last.type === "logprobs" && next.type === "logprobs")
-    return { type: "logprobs", tokens: [...last.tokens, ...next.tokens] };
   return undefined;
 };
 
