@@ -2,7 +2,6 @@ import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { embedNative } from "./scripts/build/embed-native.ts";
 import { hermetic } from "./scripts/build/hermetic.ts";
-import { nodeLlamaCpp } from "./scripts/build/node-llama-cpp.ts";
 import { buildNative } from "./scripts/native.ts";
 
 const outfile = join(import.meta.dir, "dist", process.platform === "win32" ? "llmlb.exe" : "llmlb");
@@ -25,7 +24,7 @@ export const buildExecutable = async (): Promise<string> => {
     splitting: true,
     minify: true,
     bytecode: true,
-    plugins: [hermetic(), await nodeLlamaCpp(), embedNative(nativeDir)],
+    plugins: [hermetic(), embedNative(nativeDir)],
   });
   return outfile;
 };

@@ -38,7 +38,6 @@ const compileBridge = async (platform: string): Promise<string> => {
   const folder = join(buildDir, "bridge", platform);
   const paths = {
     LLAMA_CPP_DIR: sources,
-    ADDON_DIR: join(nodeLlamaCppDir, "llama/addon"),
     NODE_ADDON_API_DIR: join(modules, "node-addon-api"),
     NODE_API_HEADERS_DIR: join(modules, "node-api-headers/include"),
     SHIPPED_LIBRARIES_DIR: shippedDir(platform),
@@ -49,11 +48,14 @@ const compileBridge = async (platform: string): Promise<string> => {
   return join(folder, "bridge.node");
 };
 
+/** llama.cpp's own libraries; node-llama-cpp's addon lies beside them. */
+const isLibrary = /^(lib|ggml|llama\b(?!-addon)).*\.(so|dylib|dll|metal)$/;
+
 /** Puts the shipped libraries and the bridge side by side into `target`, which appears whole. */
 const assemble = async (platform: string, bridge: string, target: string): Promise<void> => {
   const staging = await mkdtemp(join(buildDir, "native", ".staging-"));
-  const shipped = (await readdir(shippedDir(platform), { withFileTypes: true })).filter((entry) => entry.isFile());
-  for (const { name } of shipped) await copyFile(join(shippedDir(platform), name), join(staging, name));
+  const shipped = (await readdir(shippedDir(platform))).filter((name) => isLibrary.test(name));
+  for (const name of shipped) await copyFile(join(shippedDir(platform), name), join(staging, name));
   await copyFile(bridge, join(staging, "bridge.node"));
   await rm(target, { recursive: true, force: true });
   await rename(staging, target);

@@ -1,7 +1,7 @@
 import { basename } from "node:path";
 import { AppError, type ErrorCode } from "../core/errors.ts";
 
-/** How llama.cpp, node-llama-cpp and the system word a failure, and what it means; the first match counts. */
+/** How llama.cpp and the system word a failure, and what it means; the first match counts. */
 const meanings: readonly { pattern: RegExp; code: ErrorCode; say: (match: RegExpExecArray) => string }[] = [
   {
     pattern: /unknown model architecture: '([^']*)'/,
@@ -25,8 +25,8 @@ const meanings: readonly { pattern: RegExp; code: ErrorCode; say: (match: RegExp
 ];
 
 /**
- * Why the model at `modelPath` could not be loaded, as one line for people. `logged` is what llama.cpp wrote meanwhile:
- * node-llama-cpp's own error says little more than "Failed to load model".
+ * Why the model at `modelPath` could not be loaded, as one line for people. `logged` is what llama.cpp wrote meanwhile
+ * and the error itself does not say.
  */
 export const loadFailure = (modelPath: string, thrown: unknown, logged: string): AppError => {
   if (thrown instanceof AppError) return thrown;

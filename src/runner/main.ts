@@ -1,5 +1,6 @@
 import { AppError, toAppError } from "../core/errors.ts";
 import { toBridgeRequest } from "./bridge-request.ts";
+import type { Loader } from "./loader.ts";
 import type { OpenModel } from "./open-model.ts";
 import { isNodeMessage, type LoadOptions, type NodeMessage, type RunnerMessage } from "./protocol.ts";
 import { createPulse, type Pulse } from "./pulse.ts";
@@ -11,15 +12,13 @@ export interface RunnerOptions {
   logLevel?: number;
 }
 
-/** Tells every hundredth of the way: a fast disk would report a thousand times a second. */
-const progressStep = 0.01;
-
 type Send = (message: RunnerMessage) => void;
 
 interface Runner {
   options: RunnerOptions;
   send: Send;
   loading: boolean;
+  loader?: Promise<Loader>;
   open?: OpenModel;
   pulse?: Pulse;
 }
@@ -38,6 +37,10 @@ const handlers: {
   stats: (runner, { id }) =>
     answer(runner, id, ({ bridge }) => runner.send({ type: "stats", id, stats: bridge.stats() })),
   ack: ({ open }, { id, tokens }) => open?.bridge.acknowledge(id, tokens),
+  estimate: (runner, { id, options }) =>
+    reply(runner, id, async (loader) => ({ type: "estimate", id, estimate: await loader.estimate(options) })),
+  devices: (runner, { id, gpu }) =>
+    reply(runner, id, async (loader) => ({ type: "devices", id, devices: loader.devices(gpu) })),
   exit: (runner) => leave(runner),
 };
 
@@ -49,7 +52,7 @@ export const runRunner = async (options: RunnerOptions): Promise<void> => {
   const runner: Runner = { options, send: sendToNode, loading: false };
   // Ctrl+C and a service manager's SIGTERM reach the whole process group; running answers are the node's to end.
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => undefined);
-  process.on("disconnect", () => leave(runner));
+  process.on("disconnect", () => void leave(runner));
   process.on("message", (message: unknown) => {
     if (isNodeMessage(message)) dispatch(runner, message);
     else drop(runner, message);
@@ -75,34 +78,44 @@ const dispatch = <T extends NodeMessage["type"]>(runner: Runner, message: Extrac
   handlers[type](runner, message);
 };
 
+/** The loader is made at its first use, so that a runner listens before it has read that code. */
+const loaderOf = (runner: Runner): Promise<Loader> => {
+  const { nativeDir, logLevel = 2 } = runner.options;
+  runner.loader ??= import("./loader.ts").then(({ createLoader }) => createLoader({ nativeDir, logLevel }));
+  return runner.loader;
+};
+
 const load = async (runner: Runner, options: LoadOptions): Promise<void> => {
   if (runner.loading) return console.error("runner: dropped a second load");
   runner.loading = true;
-  let told = -1;
+  const { send } = runner;
   try {
-    const { openModel } = await import("./open-model.ts");
-    runner.open = await openModel({
-      nativeDir: runner.options.nativeDir,
-      logLevel: runner.options.logLevel ?? 2,
-      load: options,
-      onProgress: (fraction) => {
-        if (fraction < told + progressStep) return;
-        told = fraction;
-        runner.send({ type: "progress", fraction });
-      },
+    const loader = await loaderOf(runner);
+    const { bridge, loaded } = await loader.load(options, {
+      onProgress: (fraction) => send({ type: "progress", fraction }),
       onMessages: (messages) => {
         for (const message of messages) {
-          runner.send(message);
+          send(message);
           runner.pulse?.watch(message);
         }
       },
     });
-    const { bridge } = runner.open;
-    runner.pulse = createPulse(() => bridge.stats(), runner.send);
-    runner.send({ type: "loaded", model: runner.open.loaded });
+    runner.open = { bridge, loaded };
+    runner.pulse = createPulse(() => bridge.stats(), send);
+    send({ type: "loaded", model: loaded });
   } catch (error) {
     const { code, message } = toAppError(error);
-    runner.send({ type: "loadFailed", code, message });
+    send({ type: "loadFailed", code, message });
+  }
+};
+
+/** Sends what `make` makes; what it throws is the answer to request `id`. */
+const reply = async (runner: Runner, id: number, make: (loader: Loader) => Promise<RunnerMessage>): Promise<void> => {
+  try {
+    runner.send(await make(await loaderOf(runner)));
+  } catch (error) {
+    const { code, message } = toAppError(error);
+    runner.send({ type: "error", id, code, message });
   }
 };
 
@@ -117,8 +130,10 @@ const answer = ({ open, send }: Runner, id: number, act: (open: OpenModel) => vo
   }
 };
 
-const leave = ({ open }: Runner): never => {
+/** Native threads end first: they must not work in libraries that the process is taking down. */
+const leave = async ({ open, loader }: Runner): Promise<never> => {
   open?.bridge.close();
+  await (await loader)?.close();
   process.exit(0);
 };
 

@@ -1,6 +1,6 @@
 import { createRequire } from "node:module";
 import { join } from "node:path";
-import type { RunnerMessage, RunnerStats } from "./protocol.ts";
+import type { Backend, DeviceInfo, MemoryEstimate, RunnerMessage, RunnerStats } from "./protocol.ts";
 
 /** What the native bridge says about a model that is ready; see src/runner/bridge/bridge.cpp. */
 export interface BridgeInfo {
@@ -30,31 +30,71 @@ export interface NativeBridge {
   close(): void;
 }
 
-export interface BridgeOptions {
+/** What decides the size of a context; the same names in a load and in an estimate. */
+export interface ContextOptions {
   slots: number;
   contextTokens: number;
   threads: number;
-  windowTokens: number;
-  promptCacheBytes: number;
-  /** Empty = f16. */
+  /** ggml's name of the type; empty = f16. */
   kvCacheType: string;
   /** llama.cpp's numbers: -1 = it decides, 0 = off, 1 = on. */
   flashAttention: -1 | 0 | 1;
 }
 
+export interface BridgeOptions extends ContextOptions {
+  windowTokens: number;
+  promptCacheBytes: number;
+}
+
+/** llama.cpp's handle of an open model; freed when neither a bridge nor JavaScript holds it. */
+export type NativeModel = object & { readonly native: "model" };
+/** Which layers and tensors go where, as an estimate found it. */
+export type NativePlan = object & { readonly native: "plan" };
+
+export interface NativeLoadOptions {
+  modelPath: string;
+  /** False = devices other than the CPU stay unused. */
+  gpus: boolean;
+  /** Layers on the GPUs, -1 = all; a `plan` says more and counts before this. */
+  gpuLayers: number;
+  plan?: NativePlan;
+}
+
+export interface NativeEstimateOptions extends ContextOptions {
+  modelPath: string;
+  gpus: boolean;
+  /** -1 = as many as fit. */
+  gpuLayers: number;
+  contextTokensMin: number;
+  marginBytes: number;
+}
+
+/** Every call that fails throws, or rejects with, an Error; one that llama.cpp refused has a `code`. */
 export interface NativeBridgeModule {
-  /** `addonModel` is node-llama-cpp's own handle of a loaded model. Throws an Error with a `code` when there is no memory. */
   Bridge: new (
-    addonModel: object,
+    model: NativeModel,
     options: BridgeOptions,
     onMessages: (messages: BridgeMessage[]) => void,
   ) => NativeBridge;
+  /** Loads the backends in `dir`, the first time only. Returns the best that works, or `wanted` ("" = the best). */
+  loadBackends(dir: string, wanted: Backend | ""): Backend;
+  devices(): DeviceInfo[];
+  /** Cores that are good for computing: the physical ones, without efficiency cores. */
+  mathCores(): number;
+  /** `onProgress` gets the share of the tensors read, at most a hundred times. One load or estimate runs at a time, the rest wait. */
+  loadModel(
+    options: NativeLoadOptions,
+    onProgress: (fraction: number) => void,
+  ): Promise<{ model: NativeModel; gpuLayers: number }>;
+  /** Ends the load that is under way, and every later one, with an error. */
+  cancelLoad(): void;
+  estimate(options: NativeEstimateOptions): Promise<{ estimate: MemoryEstimate; plan: NativePlan }>;
   /** 0 nothing, 1 errors, 2 warnings, 3 information, 4 debug; to stderr. */
   setLogLevel(level: number): void;
   /** llama.cpp's newest error lines since the last call. */
   takeLogErrors(): string;
 }
 
-/** Loads `bridge.node` of `nativeDir`; call it after node-llama-cpp has loaded llama.cpp, whose libraries it then shares. */
+/** Loads `bridge.node` of `nativeDir`, and with it llama.cpp's libraries beside it. Throws an Error where they do not load. */
 export const loadNativeBridge = (nativeDir: string): NativeBridgeModule =>
   createRequire(import.meta.url)(join(nativeDir, "bridge.node"));

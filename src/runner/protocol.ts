@@ -14,7 +14,7 @@ export interface LoadOptions {
   contextTokens: number;
   /** Requests that are decoded together. */
   slots: number;
-  /** Absent = as many as fit. */
+  /** Absent = as many as fit: what the last `estimate` of this runner found for the same file, slots and context, else a new fit. */
   gpuLayers?: number;
   /** Compute threads; absent = the runner chooses. */
   threads?: number;
@@ -29,6 +29,59 @@ export interface LoadOptions {
 }
 
 export type Backend = "cuda" | "vulkan" | "metal" | "cpu";
+
+export type EstimateOptions = Pick<
+  LoadOptions,
+  "modelPath" | "contextTokens" | "slots" | "gpuLayers" | "gpu" | "kvCacheType" | "flashAttention"
+> & {
+  /** The context may be made smaller than `contextTokens` down to this to fit; equal = never. */
+  contextTokensMin: number;
+  /** Memory to leave free on each GPU. */
+  marginBytes: number;
+};
+
+export interface MemoryParts {
+  /** Device name as llama.cpp gives it (`CUDA0`), or `host`. */
+  device: string;
+  weightsBytes: number;
+  /** KV cache and recurrent states. */
+  contextBytes: number;
+  computeBytes: number;
+  /** Free and total memory of the device now; for `host` what the operating system says. */
+  freeBytes: number;
+  totalBytes: number;
+}
+
+export interface MemoryEstimate {
+  /** What the model takes with every layer on the GPUs (on the host where there are none). */
+  full: MemoryParts[];
+  /** What it takes as `load` would load it now; equal to `full` when that fits. */
+  fitted: MemoryParts[];
+  fittedContextTokens: number;
+  gpuLayers: number;
+  /** Layers of the model and its output layer. */
+  totalLayers: number;
+  expertsOnCpu: boolean;
+  /** False = even the fitted plan exceeds a GPU's free memory. */
+  fits: boolean;
+}
+
+export interface DeviceInfo {
+  /** As llama.cpp names it: `CUDA0`, `Vulkan1`, `Metal`. */
+  name: string;
+  /** As its maker names it: `NVIDIA H200`. */
+  description: string;
+  kind: "gpu" | "igpu" | "cpu" | "accelerator";
+  /** PCI address such as `0000:65:00.0` where the backend knows it. */
+  pciBusId?: string;
+  totalBytes: number;
+  freeBytes: number;
+}
+
+export interface BackendDevices {
+  backend: Backend;
+  devices: DeviceInfo[];
+}
 
 /**
  * Flow control: an answer is paused in its runner while more than this many of its tokens have been sent but not acknowledged.
@@ -88,6 +141,10 @@ export type NodeMessage =
   /** The reader of answer `id` has taken this many more tokens; see `windowTokens`. */
   | { type: "ack"; id: number; tokens: number }
   | { type: "stats"; id: number }
+  /** Asks what loading would take, before a `load`. */
+  | { type: "estimate"; id: number; options: EstimateOptions }
+  /** Asks for the devices of a backend (absent = the best that works). */
+  | { type: "devices"; id: number; gpu?: Backend }
   | { type: "exit" };
 
 export type RunnerMessage =
@@ -102,6 +159,8 @@ export type RunnerMessage =
   | { type: "stats"; id: number; stats: RunnerStats }
   /** Sent every `pulseEveryMs` while there is work, and once when the work ends. */
   | { type: "pulse"; stats: RunnerStats }
+  | { type: "estimate"; id: number; estimate: MemoryEstimate }
+  | { type: "devices"; id: number; devices: BackendDevices }
   /** Request `id` ended without a result. A cancelled request ends with code `cancelled`. */
   | { type: "error"; id: number; code: ErrorCode; message: string };
 
@@ -134,6 +193,8 @@ const nodeShapes: Readonly<Record<NodeMessage["type"], (message: Shape) => boole
   cancel: ({ id }) => isId(id),
   ack: ({ id, tokens }) => isId(id) && isId(tokens),
   stats: ({ id }) => isId(id),
+  estimate: ({ id, options }) => isId(id) && isShape(options) && isText(options.modelPath),
+  devices: ({ id, gpu }) => isId(id) && (gpu === undefined || isText(gpu)),
   exit: () => true,
 };
 
@@ -154,6 +215,8 @@ const runnerShapes: Readonly<Record<RunnerMessage["type"], (message: Shape) => b
   embedded: ({ id, vectors }) => isId(id) && isListOf(vectors, (vector) => vector instanceof Float32Array),
   stats: ({ id, stats }) => isId(id) && isShape(stats),
   pulse: ({ stats }) => isShape(stats),
+  estimate: ({ id, estimate }) => isId(id) && isShape(estimate),
+  devices: ({ id, devices }) => isId(id) && isShape(devices) && isListOf(devices.devices, isShape),
   error: ({ id, code, message }) => isId(id) && isErrorCode(code) && isText(message),
 };
 

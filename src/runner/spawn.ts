@@ -5,9 +5,13 @@ import type { GenerationEvent, GenerationRequest } from "../core/generation.ts";
 import type { Log } from "../core/log.ts";
 import { acknowledger, type EventBuffer, eventBuffer } from "./event-buffer.ts";
 import {
+  type Backend,
+  type BackendDevices,
+  type EstimateOptions,
   isRunnerMessage,
   type LoadedModel,
   type LoadOptions,
+  type MemoryEstimate,
   type NodeMessage,
   type RunnerMessage,
   type RunnerStats,
@@ -59,6 +63,10 @@ export interface RunnerHandle {
   /** Leaving the loop early, or `signal`, cancels the generation in the runner; the signal makes the loop throw `cancelled`. */
   generate(request: GenerationRequest, signal?: AbortSignal): AsyncIterable<GenerationEvent>;
   embed(inputs: string[], signal?: AbortSignal): Promise<Embeddings>;
+  /** What loading would take. Throws like `load`. */
+  estimate(options: EstimateOptions, signal?: AbortSignal): Promise<MemoryEstimate>;
+  /** The devices of backend `gpu` (absent = of the best one). Throws `load_failed` with the reason where it does not work. */
+  devices(gpu?: Backend, signal?: AbortSignal): Promise<BackendDevices>;
   stats(): Promise<RunnerStats>;
   /** The newest that the runner has told by itself; undefined before its first answer. */
   latestStats(): RunnerStats | undefined;
@@ -129,6 +137,9 @@ export const spawnRunner = (options: SpawnOptions): RunnerHandle => {
     generate: (request, signal) => generate(running, request, signal),
     embed: (inputs, signal) => call<Embeddings>(running, (id) => ({ type: "embed", id, inputs }), signal),
     latestStats: () => running.latest,
+    estimate: (options, signal) => call<MemoryEstimate>(running, (id) => ({ type: "estimate", id, options }), signal),
+    devices: (gpu, signal) =>
+      call<BackendDevices>(running, (id) => ({ type: "devices", id, ...(gpu === undefined ? {} : { gpu }) }), signal),
     stats: () => call<RunnerStats>(running, (id) => ({ type: "stats", id })),
     exit: async () => {
       tell(running, { type: "exit" });

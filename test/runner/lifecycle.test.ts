@@ -44,7 +44,7 @@ test("a context longer than the model's own is capped", async () => {
   await runner.exit();
 });
 
-test("llama.cpp is loaded once, by node-llama-cpp and the bridge together", async () => {
+test("llama.cpp is loaded once, from the folder of the bridge", async () => {
   const runner = startRunner();
   await runner.load(load("tiny-hello"));
   const maps = readFileSync(`/proc/${runner.pid}/maps`, "utf8");

@@ -1,14 +1,16 @@
 // The N-API surface: one Bridge per loaded model. What the methods take and give is typed in src/runner/native-bridge.ts.
 #include <napi.h>
-#include <AddonModel.h>
 #include <llama-ext.h>
 
 #include <algorithm>
 #include <unordered_map>
 
-#include "bridge-log.h"
+#include "bridge.h"
+#include "chat-templates.h"
 #include "decode-loop.h"
 #include "embedder.h"
+#include "from-js.h"
+#include "js-job.h"
 #include "to-js.h"
 #include "worker.h"
 
@@ -32,12 +34,6 @@ MemoryBytes memoryOf(const llama_context* context) {
   return sum;
 }
 
-Napi::Error javaScriptError(Napi::Env env, const Failure& failure) {
-  Napi::Error error = Napi::Error::New(env, failure.what());
-  error.Set("code", failure.code);
-  return error;
-}
-
 }  // namespace
 
 class Bridge : public Napi::ObjectWrap<Bridge> {
@@ -49,26 +45,15 @@ class Bridge : public Napi::ObjectWrap<Bridge> {
                         InstanceMethod("acknowledge", &Bridge::acknowledge), InstanceMethod("stats", &Bridge::stats), InstanceMethod("close", &Bridge::close)});
   }
 
-  /** new Bridge(addonModel, { slots, contextTokens, threads }, onMessages) */
+  /** new Bridge(model, options, onMessages); `model` is what loadModel() gave. */
   explicit Bridge(const Napi::CallbackInfo& info) : ObjectWrap(info) {
     const auto env = info.Env();
-    const auto addonModel = info[0].As<Napi::Object>();
-    // Held as long as the bridge: a collected model object frees the model under our feet.
-    modelObject_ = Napi::Persistent(addonModel);
-    model_ = AddonModel::Unwrap(addonModel)->model;
-    if (model_ == nullptr) throw Napi::Error::New(env, "the model is not loaded");
-    const auto given = info[1].As<Napi::Object>();
-    options_.slots = given.Get("slots").ToNumber().Int32Value();
-    options_.threads = given.Get("threads").ToNumber().Int32Value();
-    options_.windowTokens = static_cast<size_t>(given.Get("windowTokens").ToNumber().Int64Value());
-    options_.promptCacheBytes = static_cast<size_t>(given.Get("promptCacheBytes").ToNumber().Int64Value());
-    options_.kvCacheType = given.Get("kvCacheType").ToString().Utf8Value();
-    const int flash = given.Get("flashAttention").ToNumber().Int32Value();
-    options_.flashAttention = static_cast<llama_flash_attn_type>(std::clamp(flash, -1, 1));
+    owner_ = *info[0].As<Napi::External<std::shared_ptr<llama_model>>>().Data();
+    model_ = owner_.get();
+    options_ = bridgeOptionsFrom(info[1].As<Napi::Object>());
     // No model is any good beyond the context that it was trained with.
     const int trained = llama_model_n_ctx_train(model_);
-    const int asked = given.Get("contextTokens").ToNumber().Int32Value();
-    options_.contextTokens = trained > 0 ? std::min(asked, trained) : asked;
+    if (trained > 0) options_.contextTokens = std::min(options_.contextTokens, trained);
     try {
       templates_ = std::make_unique<ChatTemplates>(model_);
       outbox_ = std::make_shared<Outbox>(env, info[2].As<Napi::Function>(),
@@ -80,7 +65,7 @@ class Bridge : public Napi::ObjectWrap<Bridge> {
       preparer_ = std::make_unique<Worker>();
     } catch (const Failure& failure) {
       if (outbox_) outbox_->close();
-      throw javaScriptError(env, failure);
+      throw toJavaScriptError(env, failure);
     } catch (const std::exception& error) {
       if (outbox_) outbox_->close();
       throw Napi::Error::New(env, error.what());
@@ -194,7 +179,7 @@ class Bridge : public Napi::ObjectWrap<Bridge> {
     loop_.reset();
     if (outbox_) outbox_->close();
     tickets_.clear();
-    modelObject_.Reset();
+    owner_.reset();
   }
 
   void requireOpen(Napi::Env env) const {
@@ -210,7 +195,7 @@ class Bridge : public Napi::ObjectWrap<Bridge> {
     if (messages.Length() > 0) callback.Call({messages});
   }
 
-  Napi::ObjectReference modelObject_;
+  std::shared_ptr<llama_model> owner_;
   llama_model* model_ = nullptr;
   LoopOptions options_;
   std::unique_ptr<ChatTemplates> templates_;
@@ -221,20 +206,6 @@ class Bridge : public Napi::ObjectWrap<Bridge> {
   std::unordered_map<int64_t, std::shared_ptr<Ticket>> tickets_;
 };
 
-Napi::Value setLogLevel(const Napi::CallbackInfo& call) {
-  installLog(call[0].ToNumber().Int32Value());
-  return call.Env().Undefined();
-}
-
-Napi::Value takeErrors(const Napi::CallbackInfo& call) { return Napi::String::New(call.Env(), takeLogErrors()); }
-
-Napi::Object init(Napi::Env env, Napi::Object exports) {
-  exports.Set("Bridge", Bridge::define(env));
-  exports.Set("setLogLevel", Napi::Function::New(env, setLogLevel));
-  exports.Set("takeLogErrors", Napi::Function::New(env, takeErrors));
-  return exports;
-}
-
-NODE_API_MODULE(bridge, init)
+Napi::Function defineBridge(Napi::Env env) { return Bridge::define(env); }
 
 }  // namespace llmlb

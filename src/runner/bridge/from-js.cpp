@@ -1,0 +1,42 @@
+#include "from-js.h"
+
+#include <algorithm>
+
+namespace llmlb {
+namespace {
+
+int integer(const Napi::Object& given, const char* name) { return given.Get(name).ToNumber().Int32Value(); }
+
+std::string text(const Napi::Object& given, const char* name) { return given.Get(name).ToString().Utf8Value(); }
+
+}  // namespace
+
+LoopOptions loopOptionsFrom(const Napi::Object& given) {
+  LoopOptions options;
+  options.slots = integer(given, "slots");
+  options.contextTokens = integer(given, "contextTokens");
+  options.threads = integer(given, "threads");
+  options.kvCacheType = text(given, "kvCacheType");
+  options.flashAttention = static_cast<llama_flash_attn_type>(std::clamp(integer(given, "flashAttention"), -1, 1));
+  return options;
+}
+
+LoopOptions bridgeOptionsFrom(const Napi::Object& given) {
+  LoopOptions options = loopOptionsFrom(given);
+  options.windowTokens = static_cast<size_t>(given.Get("windowTokens").ToNumber().Int64Value());
+  options.promptCacheBytes = static_cast<size_t>(given.Get("promptCacheBytes").ToNumber().Int64Value());
+  return options;
+}
+
+EstimateRequest estimateRequestFrom(const Napi::Object& given) {
+  EstimateRequest request;
+  request.path = text(given, "modelPath");
+  request.loop = loopOptionsFrom(given);
+  request.contextTokensMin = integer(given, "contextTokensMin");
+  request.gpuLayers = integer(given, "gpuLayers");
+  request.gpus = given.Get("gpus").ToBoolean();
+  request.marginBytes = static_cast<size_t>(given.Get("marginBytes").ToNumber().Int64Value());
+  return request;
+}
+
+}  // namespace llmlb

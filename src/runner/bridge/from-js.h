@@ -1,0 +1,19 @@
+#pragma once
+#include <napi.h>
+
+#include "decode-loop.h"
+#include "estimate.h"
+
+/** Options that JavaScript gives, as src/runner/native-bridge.ts types them. */
+namespace llmlb {
+
+/** From BridgeOptions. */
+LoopOptions bridgeOptionsFrom(const Napi::Object& given);
+
+/** From ContextOptions. */
+LoopOptions loopOptionsFrom(const Napi::Object& given);
+
+/** From NativeEstimateOptions. */
+EstimateRequest estimateRequestFrom(const Napi::Object& given);
+
+}  // namespace llmlb
