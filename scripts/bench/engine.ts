@@ -169,15 +169,17 @@ const compareCold = async (file: string): Promise<Row> => {
 };
 
 /** Answers beside llama-server's, built from the same sources, on the same random model of 0.5 B shape. */
-export const benchEngine = async (): Promise<Record<string, Row>> => {
+export const benchEngine = async (only: string): Promise<Record<string, Row>> => {
   mkdirSync(build, { recursive: true });
   const large = join(build, "0.5b.gguf");
   const tiny = join(build, "tiny.gguf");
   if (!existsSync(large)) await writeBenchModel(large, "0.5b");
   await Bun.write(tiny, buildModel("tiny-hello", "Q8_0"));
-  const rows: Record<string, Row> = { "first token, cold, tiny model": await compareCold(tiny) };
-  console.error(JSON.stringify(rows));
+  const rows: Record<string, Row> = {};
+  const cold = "first token, cold, tiny model";
+  if (cold.includes(only)) rows[cold] = await compareCold(tiny);
   for (const [name, { slots, unit, atLeast, run }] of Object.entries(measures)) {
+    if (!name.includes(only)) continue;
     rows[name] = await compare(large, slots, unit, atLeast, run);
     console.error(name, JSON.stringify(rows[name]));
   }

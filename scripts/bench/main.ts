@@ -1,11 +1,16 @@
-/** `bun run bench [NAME...]`: each benchmark measures llmlb beside a peer in one run and prints medians and ratios. */
-const benches: Record<string, () => Promise<unknown>> = {
+import { parseArgs } from "node:util";
+
+/**
+ * `bun run bench [NAME...] [--only TEXT]`: each benchmark measures llmlb beside a peer in one run and prints medians and ratios.
+ * `--only`: the rows of `engine` that have TEXT in their name.
+ */
+const benches: Record<string, (only: string) => Promise<unknown>> = {
   start: async () => (await import("./start.ts")).benchStart(),
-  engine: async () => (await import("./engine.ts")).benchEngine(),
+  engine: async (only) => (await import("./engine.ts")).benchEngine(only),
   pull: async () => (await import("./pull.ts")).benchPull(),
 };
 
-const names = process.argv.slice(2);
+const { values, positionals: names } = parseArgs({ allowPositionals: true, options: { only: { type: "string" } } });
 const unknown = names.find((name) => !Object.hasOwn(benches, name));
 if (unknown) {
   console.error(`Error: unknown benchmark "${unknown}"; known: ${Object.keys(benches).join(", ")}`);
@@ -13,7 +18,5 @@ if (unknown) {
 }
 for (const name of names.length > 0 ? names : Object.keys(benches)) {
   console.log(`# ${name}`);
-  console.log(JSON.stringify(await benches[name]?.(), null, 2));
+  console.log(JSON.stringify(await benches[name]?.(values.only ?? ""), null, 2));
 }
-
-export {};

@@ -4,10 +4,9 @@ import { AppError, toAppError } from "../core/errors.ts";
 import type { GenerationEvent, GenerationRequest } from "../core/generation.ts";
 import type { Log } from "../core/log.ts";
 import { acknowledger, type EventBuffer, eventBuffer } from "./event-buffer.ts";
+import type { Embeddings, LoadHooks, RunnerExit, RunnerHandle } from "./handle.ts";
 import {
-  type Backend,
   type BackendDevices,
-  type EstimateOptions,
   isRunnerMessage,
   type LoadedModel,
   type LoadOptions,
@@ -32,46 +31,6 @@ export interface SpawnOptions {
   loadTimeoutMs?: number;
   /** A runner that has answers to make and takes no step for this long is ended; default 2 minutes. */
   stallTimeoutMs?: number;
-}
-
-/** How a runner process ended: `code` is null when `signal` ended it. */
-export interface RunnerExit {
-  code: number | null;
-  signal: string | null;
-}
-
-export interface LoadHooks {
-  /** Aborting it ends the process: that is the only quick way out of a half-loaded model. */
-  signal?: AbortSignal;
-  /** Share of the tensors read, 0 to 1. */
-  onProgress?: (fraction: number) => void;
-}
-
-export interface Embeddings {
-  /** Not normalized; one per input, in order. */
-  vectors: Float32Array[];
-  promptTokens: number;
-}
-
-/** The node's end of one runner process. After the process has ended every call throws `runner_crashed`. */
-export interface RunnerHandle {
-  readonly pid: number;
-  /** Resolves when the process is gone, whatever the reason. */
-  readonly exited: Promise<RunnerExit>;
-  /** Loads the one model of this runner. Throws what the runner says: `load_failed`, `corrupt`, `unsupported`, ... */
-  load(options: LoadOptions, hooks?: LoadHooks): Promise<LoadedModel>;
-  /** Leaving the loop early, or `signal`, cancels the generation in the runner; the signal makes the loop throw `cancelled`. */
-  generate(request: GenerationRequest, signal?: AbortSignal): AsyncIterable<GenerationEvent>;
-  embed(inputs: string[], signal?: AbortSignal): Promise<Embeddings>;
-  /** What loading would take. Throws like `load`. */
-  estimate(options: EstimateOptions, signal?: AbortSignal): Promise<MemoryEstimate>;
-  /** The devices of backend `gpu` (absent = of the best one). Throws `load_failed` with the reason where it does not work. */
-  devices(gpu?: Backend, signal?: AbortSignal): Promise<BackendDevices>;
-  stats(): Promise<RunnerStats>;
-  /** The newest that the runner has told by itself; undefined before its first answer. */
-  latestStats(): RunnerStats | undefined;
-  /** Asks the process to end, kills it when it does not, and resolves when it is gone. */
-  exit(): Promise<void>;
 }
 
 const exitPatienceMs = 3000; // a decode step on a slow machine may take that long; nothing is lost by killing after it
@@ -103,11 +62,12 @@ export const spawnRunner = (options: SpawnOptions): RunnerHandle => {
   let state: State | undefined;
   const child = start(command, env, (message) => state && receive(state, message));
   const stderr = stderrTail(child.stderr, (line) => log.debug(`runner ${child.pid}: ${line}`));
-  const kill = (verdict: string) => () => {
-    running.verdict = verdict;
-    log.warn(`runner ${child.pid}: ${verdict}`);
-    child.kill("SIGKILL");
-  };
+  const watch = (timeoutMs: number, complaint: string) =>
+    watchdog(clock, timeoutMs, () => {
+      running.verdict = `was ended: ${complaint} for ${seconds(timeoutMs)}`;
+      log.warn(`runner ${child.pid}: ${running.verdict}`);
+      child.kill("SIGKILL");
+    });
   const running: State = {
     child,
     log,
@@ -115,16 +75,8 @@ export const spawnRunner = (options: SpawnOptions): RunnerHandle => {
     nextId: 1,
     calls: new Map(),
     streams: new Map(),
-    loadWatch: watchdog(
-      clock,
-      loadTimeoutMs,
-      kill(`was ended: its load made no progress for ${seconds(loadTimeoutMs)}`),
-    ),
-    stepWatch: watchdog(
-      clock,
-      stallTimeoutMs,
-      kill(`was ended: it took no decode step for ${seconds(stallTimeoutMs)}`),
-    ),
+    loadWatch: watch(loadTimeoutMs, "its load made no progress"),
+    stepWatch: watch(stallTimeoutMs, "it took no decode step"),
   };
   state = running;
   const exited = child.exited
@@ -137,9 +89,16 @@ export const spawnRunner = (options: SpawnOptions): RunnerHandle => {
     generate: (request, signal) => generate(running, request, signal),
     embed: (inputs, signal) => call<Embeddings>(running, (id) => ({ type: "embed", id, inputs }), signal),
     latestStats: () => running.latest,
-    estimate: (options, signal) => call<MemoryEstimate>(running, (id) => ({ type: "estimate", id, options }), signal),
+    estimate: (options, signal) =>
+      asLoad(
+        running,
+        call<MemoryEstimate>(running, (id) => ({ type: "estimate", id, options }), signal),
+      ),
     devices: (gpu, signal) =>
-      call<BackendDevices>(running, (id) => ({ type: "devices", id, ...(gpu === undefined ? {} : { gpu }) }), signal),
+      asLoad(
+        running,
+        call<BackendDevices>(running, (id) => ({ type: "devices", id, ...(gpu && { gpu }) }), signal),
+      ),
     stats: () => call<RunnerStats>(running, (id) => ({ type: "stats", id })),
     exit: async () => {
       tell(running, { type: "exit" });
@@ -186,6 +145,8 @@ const receivers: {
   events: ({ streams }, { id, events, tokens }) => streams.get(id)?.push(events, tokens),
   embedded: ({ calls }, { id, vectors, promptTokens }) => calls.get(id)?.resolve({ vectors, promptTokens }),
   stats: ({ calls }, { id, stats }) => calls.get(id)?.resolve(stats),
+  estimate: ({ calls }, { id, estimate }) => calls.get(id)?.resolve(estimate),
+  devices: ({ calls }, { id, devices }) => calls.get(id)?.resolve(devices),
   pulse: (state, { stats }) => {
     if (stats.heartbeats !== state.latest?.heartbeats) state.stepWatch.progress();
     state.latest = stats;
@@ -221,6 +182,12 @@ const end = (state: State): RunnerExit => {
   for (const waiting of state.calls.values()) waiting.reject(gone);
   for (const stream of state.streams.values()) stream.fail(gone);
   return { code: exitCode, signal: signalCode === null ? null : String(signalCode) };
+};
+
+/** What loads llama.cpp and reads a file may hang as a load may: it has a load's time. */
+const asLoad = async <T>({ loadWatch }: State, work: Promise<T>): Promise<T> => {
+  loadWatch.begin();
+  return await work.finally(loadWatch.end);
 };
 
 const load = async (state: State, options: LoadOptions, hooks: LoadHooks = {}): Promise<LoadedModel> => {

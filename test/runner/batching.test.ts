@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { fixtureModels, getFixtureModel } from "../../scripts/fixtures/models.ts";
 import type { GenerationEvent } from "../../src/core/generation.ts";
-import type { RunnerHandle } from "../../src/runner/spawn.ts";
+import type { RunnerHandle } from "../../src/runner/handle.ts";
 import { chatOf, collect, fixtures, loadedRunners, textOf } from "./start-runner.ts";
 
 const { modelPath } = fixtures();

@@ -6,8 +6,9 @@ import { buildFixtureModels } from "../../scripts/fixtures/models.ts";
 import { buildNative } from "../../scripts/native.ts";
 import type { GenerationEvent, GenerationRequest } from "../../src/core/generation.ts";
 import { silentLog } from "../../src/core/log.ts";
+import type { RunnerHandle } from "../../src/runner/handle.ts";
 import type { LoadOptions } from "../../src/runner/protocol.ts";
-import { type RunnerHandle, type SpawnOptions, spawnRunner } from "../../src/runner/spawn.ts";
+import { type SpawnOptions, spawnRunner } from "../../src/runner/spawn.ts";
 
 export const runnerCommand = [process.execPath, join(import.meta.dir, "runner-entry.ts")];
 
