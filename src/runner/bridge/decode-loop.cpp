@@ -218,6 +218,7 @@ void DecodeLoop::start(Slot& slot, std::shared_ptr<Request> request) {
     progress.startUs = llama_time_us();
   }
   slot.request = std::move(request);
+  slot.started = ++order_;
   slot.batchIndex = -1;
   slot.generating = false;
   busySlots_++;

@@ -74,8 +74,9 @@ class DecodeLoop {
   bool paused(const Slot& slot) const;
 
   void fillBatch();
-  size_t promptRoom() const;
-  void addPromptPiece(Slot& slot, size_t room);
+  void addPrompts(std::vector<Slot*>& prompts, size_t room);
+  size_t promptRoom(size_t answers, size_t prompts) const;
+  size_t addPromptPiece(Slot& slot, size_t room);
   bool decode();
   void learn(int64_t us);
   void advance(Slot& slot);

@@ -8,8 +8,9 @@
 namespace llmlb {
 namespace {
 
-// While answers run, a piece of a prompt may delay their next token by about this much.
+// While answers run, pieces of prompts may delay their next token by about this much; by more when more wait than run.
 constexpr double kPieceUs = 250'000;
+constexpr double kPieceGrowthMax = 4;
 constexpr size_t kPieceTokensMin = 32;
 
 double milliseconds(int64_t fromUs, int64_t toUs) { return static_cast<double>(toUs - fromUs) / 1000.0; }
@@ -31,26 +32,31 @@ void DecodeLoop::fillBatch() {
     slot.state.push(slot.next);
   }
   const size_t answers = batch_.n_tokens;
-  // What room is left is shared out evenly, so that a short prompt does not wait for the end of a long one.
-  std::sort(prompts.begin(), prompts.end(), [](const Slot* a, const Slot* b) { return a->promptLeft() < b->promptLeft(); });
-  size_t room = promptRoom();
-  for (size_t i = 0; i < prompts.size() && room > 0; i++) {
-    const size_t before = batch_.n_tokens;
-    addPromptPiece(*prompts[i], std::max<size_t>(1, room / (prompts.size() - i)));
-    room -= batch_.n_tokens - before;
-  }
+  addPrompts(prompts, promptRoom(answers, prompts.size()));
   batchPromptTokens_ = batch_.n_tokens - answers;
 }
 
+/** Half of the room is for who came first, so that no prompt starves; the rest finishes what is nearest its end. */
+void DecodeLoop::addPrompts(std::vector<Slot*>& prompts, size_t room) {
+  if (prompts.empty()) return;
+  std::sort(prompts.begin(), prompts.end(), [](const Slot* a, const Slot* b) { return a->started < b->started; });
+  std::sort(prompts.begin() + 1, prompts.end(), [](const Slot* a, const Slot* b) { return a->promptLeft() < b->promptLeft(); });
+  const size_t reserved = std::min(prompts.front()->promptLeft(), (room + 1) / 2);
+  for (size_t i = 1; i < prompts.size() && room > reserved; i++) room -= addPromptPiece(*prompts[i], room - reserved);
+  addPromptPiece(*prompts.front(), room);
+}
+
 /** Prompt tokens for this step: as many as fit when nobody waits for a next token, else what delays them little. */
-size_t DecodeLoop::promptRoom() const {
-  const size_t room = llama_n_batch(context_.get()) - batch_.n_tokens;
-  if (batch_.n_tokens == 0) return room;
-  const auto piece = static_cast<size_t>(kPieceUs / std::max(1e-3, promptTokenCost_.of(1)));
+size_t DecodeLoop::promptRoom(size_t answers, size_t prompts) const {
+  const size_t room = llama_n_batch(context_.get()) - answers;
+  if (answers == 0) return room;
+  const double patience = kPieceUs * std::clamp(static_cast<double>(prompts) / static_cast<double>(answers), 1.0, kPieceGrowthMax);
+  const auto piece = static_cast<size_t>(patience / std::max(1e-3, promptTokenCost_.of(1)));
   return std::min(room, std::max(piece, kPieceTokensMin));
 }
 
-void DecodeLoop::addPromptPiece(Slot& slot, size_t room) {
+/** Returns how many tokens it added. */
+size_t DecodeLoop::addPromptPiece(Slot& slot, size_t room) {
   const auto& prompt = slot.request->prompt;
   slot.state.checkpointIfDue(prompt.size());
   const size_t from = slot.state.tokens().size();
@@ -61,6 +67,7 @@ void DecodeLoop::addPromptPiece(Slot& slot, size_t room) {
     common_batch_add(batch_, prompt[at], static_cast<llama_pos>(at), {slot.state.sequence()}, last);
     slot.state.push(prompt[at]);
   }
+  return end - from;
 }
 
 bool DecodeLoop::decode() {

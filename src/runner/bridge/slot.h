@@ -17,7 +17,7 @@ struct Slot {
   SequenceState state;
   /** Null = idle. */
   std::shared_ptr<Request> request;
-  uint64_t released = 0;  // order of becoming idle
+  uint64_t started = 0, released = 0;  // order of getting a request, and of becoming idle
 
   /** Where in the current batch this slot's logits come; -1 = none in this step. */
   int batchIndex = -1;
