@@ -52,38 +52,40 @@ const compileBridge = async (platform: string): Promise<string> => {
 const isLibrary = /^(lib|ggml|llama\b(?!-addon)).*\.(so|dylib|dll|metal)$/;
 
 /** Puts the shipped libraries and the bridge side by side into `target`, which appears whole. */
-const assemble = async (platform: string, bridge: string, target: string): Promise<void> => {
+const assemble = async (pack: string, bridge: string, target: string): Promise<void> => {
   const staging = await mkdtemp(join(buildDir, "native", ".staging-"));
-  const shipped = (await readdir(shippedDir(platform))).filter((name) => isLibrary.test(name));
-  for (const name of shipped) await copyFile(join(shippedDir(platform), name), join(staging, name));
+  const shipped = (await readdir(shippedDir(pack))).filter((name) => isLibrary.test(name));
+  for (const name of shipped) await copyFile(join(shippedDir(pack), name), join(staging, name));
   await copyFile(bridge, join(staging, "bridge.node"));
   await rm(target, { recursive: true, force: true });
   await rename(staging, target);
 };
 
 /**
- * Makes `build/native/<platform>/`: the CPU libraries that node-llama-cpp ships, and the bridge compiled against them.
- * Returns that folder; does nothing when its inputs have not changed. Throws an Error, for people to read, when a tool
- * is missing, the platform cannot be built or the compiler fails.
+ * Makes `build/native/<platform>/`: the CPU libraries that node-llama-cpp ships, and the bridge compiled against them; with
+ * `backend`, `build/native/<platform>-<backend>/` with that backend's libraries. Returns the folder; does nothing when its inputs
+ * have not changed. Throws an Error, for people to read, when a tool is missing, the platform cannot be built or the compiler fails.
  */
-export const buildNative = async (): Promise<string> => {
+export const buildNative = async (backend?: string): Promise<string> => {
   const platform = buildablePlatform();
-  if (!existsSync(shippedDir(platform)))
-    throw new Error(`@node-llama-cpp/${platform} is not installed: run "npm ci" without --omit=optional`);
-  const target = join(buildDir, "native", platform);
+  const pack = backend ? `${platform}-${backend}` : platform;
+  if (!existsSync(shippedDir(pack)))
+    throw new Error(`@node-llama-cpp/${pack} is not installed: run "npm ci" without --omit=optional`);
+  const target = join(buildDir, "native", pack);
   const stamp = `${target}.sha256`;
   const hash = await inputsHash(platform);
   if (existsSync(join(target, "bridge.node")) && existsSync(stamp) && (await Bun.file(stamp).text()) === hash)
     return target;
   await mkdir(join(buildDir, "native"), { recursive: true });
-  await assemble(platform, await compileBridge(platform), target);
+  await assemble(pack, await compileBridge(platform), target);
   await Bun.write(stamp, hash);
   return target;
 };
 
+// `bun scripts/native.ts [cuda|vulkan]`
 if (import.meta.main) {
   try {
-    console.log(await buildNative());
+    console.log(await buildNative(process.argv[2]));
   } catch (error) {
     console.error(`Error: ${error instanceof Error ? error.message : error}`);
     process.exit(1);

@@ -23,12 +23,33 @@ export interface NodeModel {
   prompt_cache_bytes: number;
 }
 
+export interface NodeDevice {
+  /** As llama.cpp names it: `CUDA0`, `CPU`. */
+  name: string;
+  /** As its maker names it. */
+  description: string;
+  kind: "gpu" | "igpu" | "cpu" | "accelerator";
+  pci_bus_id?: string;
+  total_bytes: number;
+  free_bytes: number;
+  /** Share of the time in which it computed, 0 to 1; absent where no driver tells. */
+  utilization?: number;
+  temperature_celsius?: number;
+  /** False = the machine has it, but models are not computed on it. */
+  used: boolean;
+}
+
 export interface NodeReport {
   /** llmlb's version. */
   version: string;
   started_at: string;
   /** The machine's memory, or the container's. */
   memory: { total_bytes: number; available_bytes: number };
+  /** What models are computed with; absent while it is being found out, and where nothing works. */
+  backend?: NodeModel["backend"];
+  /** Better backends, and why they are not used. */
+  refused_backends: { backend: NodeModel["backend"]; reason: string }[];
+  devices: NodeDevice[];
   models: NodeModel[];
   max_loaded_models: number;
   max_queue: number;

@@ -2,7 +2,7 @@ import { AppError } from "../core/errors.ts";
 import { abortable } from "./abortable.ts";
 import { describeEntry, type Entry, endEntry, holdEntry, isLargeEnough, releaseEntry, startEntry } from "./entry.ts";
 import type { MemoryNeed } from "./memory-need.ts";
-import { memoryFor, planLoad } from "./plan-load.ts";
+import { type GpuMemory, memoryFor, planLoad, type Resident } from "./plan-load.ts";
 import type { AcquireOptions, Engine, EngineModel, EngineOptions, Lease } from "./types.ts";
 
 interface State {
@@ -77,6 +77,9 @@ const holdWhenPossible = async (state: State, model: EngineModel, options: Acqui
   }
 };
 
+// A context that nobody asked for by number may become this small, so that a model fits on its GPUs.
+const contextTokensMin = 4096;
+
 /** A file that cannot be read: its load will say why. */
 const nothing: MemoryNeed = { weightsBytes: 0, kvBytesPerToken: 0, computeBytes: 0 };
 
@@ -101,22 +104,29 @@ const startWhenMeasured = async (
   const need = await known;
   if (state.closed) throw closing();
   if (state.entries.has(model.id)) return findUsable(state, model, options);
-  return startIfRoom(state, model, need, options.contextTokens ?? options.defaultContextTokens);
+  return startIfRoom(state, model, need, options);
 };
 
 const closing = () => new AppError("busy", "the server is shutting down");
 
-const startIfRoom = (state: State, model: EngineModel, need: MemoryNeed, contextTokens: number): Entry | undefined => {
+const startIfRoom = (
+  state: State,
+  model: EngineModel,
+  need: MemoryNeed,
+  asked: Pick<AcquireOptions, "contextTokens" | "defaultContextTokens">,
+): Entry | undefined => {
+  const contextTokens = asked.contextTokens ?? asked.defaultContextTokens;
   const { entries, options } = state;
+  const gpu = options.gpuMemory();
   const residents = [...entries.values()].map((entry) => ({
     entry,
     users: entry.users,
     lastUsedMs: entry.lastUsedMs,
-    memoryBytes: entry.ready?.model.memoryBytes ?? entry.memoryBytes,
     isLoading: entry.ready === undefined,
+    ...held(entry, gpu),
   }));
   const { slots, maxLoadedModels } = options;
-  const plan = planLoad({ need, contextTokens, slots, residents, maxLoadedModels, host: options.hostMemory() });
+  const plan = planLoad({ need, contextTokens, slots, residents, maxLoadedModels, host: options.hostMemory(), gpu });
   if (plan.kind === "refuse") throw new AppError("load_failed", `cannot load ${model.name}: ${plan.reason}`);
   if (plan.kind === "wait") return undefined;
   if (plan.kind === "load") {
@@ -124,7 +134,7 @@ const startIfRoom = (state: State, model: EngineModel, need: MemoryNeed, context
     const entry = startEntry(
       options,
       model,
-      { contextTokens, slots: plan.slots, memoryBytes },
+      { contextTokens, contextTokensMin: asked.contextTokens ?? contextTokensMin, slots: plan.slots, memoryBytes },
       {
         onReady: () => announceChange(state),
         onGone: (gone) => forget(state, gone),
@@ -138,6 +148,13 @@ const startIfRoom = (state: State, model: EngineModel, need: MemoryNeed, context
     void endEntry(victim);
   }
   return undefined;
+};
+
+/** What is being loaded goes onto the GPUs as far as they reach. */
+const held = (entry: Entry, gpu: GpuMemory | undefined): Pick<Resident, "hostBytes" | "vramBytes"> => {
+  const bytes = entry.ready?.model.memoryBytes ?? entry.memoryBytes;
+  const vramBytes = entry.ready?.model.vramBytes ?? Math.min(bytes, gpu?.totalBytes ?? 0);
+  return { hostBytes: bytes - vramBytes, vramBytes };
 };
 
 const forget = (state: State, entry: Entry): void => {

@@ -1,5 +1,6 @@
 import { AppError } from "../core/errors.ts";
-import type { LoadedModel } from "../runner/protocol.ts";
+import type { LoadedModel, LoadOptions } from "../runner/protocol.ts";
+import { gpuMarginBytes, refuseEstimate } from "./plan-load.ts";
 import type { EngineModel, EngineOptions, EngineRunner, RunningModel } from "./types.ts";
 
 interface Ready {
@@ -11,6 +12,8 @@ interface Ready {
 export interface Entry {
   readonly model: EngineModel;
   readonly contextTokens: number;
+  /** It may be loaded with as little as this to fit on the GPUs. */
+  readonly contextTokensMin: number;
   readonly slots: number;
   /** What it takes, as estimated before the load. */
   readonly memoryBytes: number;
@@ -38,7 +41,7 @@ export interface EntryHooks {
   onGone(entry: Entry): void;
 }
 
-export type EntrySize = Pick<Entry, "contextTokens" | "slots" | "memoryBytes">;
+export type EntrySize = Pick<Entry, "contextTokens" | "contextTokensMin" | "slots" | "memoryBytes">;
 
 /** Starts a runner and loads the model in it. */
 export const startEntry = (options: EngineOptions, model: EngineModel, size: EntrySize, hooks: EntryHooks): Entry => {
@@ -113,7 +116,7 @@ export const releaseEntry = ({ clock }: EngineOptions, entry: Entry): void => {
 
 /** A smaller context than the loaded one needs no reload, nor does one that the model was not trained for. */
 export const isLargeEnough = (entry: Entry, contextTokens: number): boolean =>
-  contextTokens <= entry.contextTokens ||
+  contextTokens <= Math.min(entry.contextTokens, entry.ready?.model.contextTokens ?? entry.contextTokens) ||
   (entry.ready !== undefined && entry.ready.model.contextTokens >= entry.ready.model.trainContextTokens);
 
 /** The entry as `ps` shows it; nothing while it is still being loaded. One in use stays for its keep-alive from now on. */
@@ -128,14 +131,15 @@ export const describeEntry = (entry: Entry, nowMs: number): RunningModel | undef
 const load = async (
   options: EngineOptions,
   model: EngineModel,
-  { contextTokens, slots }: EntrySize,
+  size: EntrySize,
   signal: AbortSignal,
 ): Promise<Ready> => {
   const { log, clock } = options;
   const startMs = clock.now();
   const runner = await options.startRunner();
   try {
-    const loadOptions = { ...options.load, modelPath: model.modelPath, contextTokens, slots };
+    const asked = { ...options.load, modelPath: model.modelPath, contextTokens: size.contextTokens, slots: size.slots };
+    const loadOptions = options.gpuMemory() ? await fitted(options, runner, model, asked, size, signal) : asked;
     const loaded = await runner.load(loadOptions, { signal });
     const what = `runner ${runner.pid}, ${loaded.backend}, ${loaded.slots} x ${loaded.contextTokens} tokens`;
     log.info(`loaded ${model.name} in ${clock.now() - startMs} ms (${what})`);
@@ -144,4 +148,25 @@ const load = async (
     await runner.exit();
     throw error;
   }
+};
+
+/** Asks llama.cpp what goes onto the GPUs: a smaller context first, where that is allowed, then fewer layers. */
+const fitted = async (
+  { log, hostMemory }: EngineOptions,
+  runner: EngineRunner,
+  { name }: EngineModel,
+  asked: LoadOptions,
+  { contextTokensMin }: EntrySize,
+  signal: AbortSignal,
+): Promise<LoadOptions> => {
+  const least = Math.min(asked.contextTokens, contextTokensMin);
+  const estimate = await runner.estimate({ ...asked, contextTokensMin: least, marginBytes: gpuMarginBytes }, signal);
+  const refusal = refuseEstimate(estimate, hostMemory());
+  if (refusal) throw new AppError("load_failed", `cannot load ${name}: ${refusal}`);
+  const { gpuLayers, totalLayers, fittedContextTokens: contextTokens, expertsOnCpu } = estimate;
+  if (gpuLayers < totalLayers || expertsOnCpu)
+    log.info(`${name}: ${gpuLayers} of ${totalLayers} layers on the GPU${expertsOnCpu ? ", experts on the CPU" : ""}`);
+  if (contextTokens < asked.contextTokens)
+    log.info(`${name}: its context is ${contextTokens} tokens, to fit on the GPU`);
+  return { ...asked, contextTokens };
 };

@@ -1,15 +1,25 @@
 import type { Clock } from "../core/clock.ts";
 import type { GenerationEvent, GenerationRequest } from "../core/generation.ts";
 import type { Log } from "../core/log.ts";
-import type { Backend, LoadedModel, LoadOptions, RunnerStats } from "../runner/protocol.ts";
+import type {
+  Backend,
+  EstimateOptions,
+  LoadedModel,
+  LoadOptions,
+  MemoryEstimate,
+  RunnerStats,
+} from "../runner/protocol.ts";
 import type { HostMemory } from "./host-memory.ts";
 import type { MemoryNeed } from "./memory-need.ts";
+import type { GpuMemory } from "./plan-load.ts";
 
 /** What the engine needs of a runner process; `runner/spawn.ts` provides it. */
 export interface EngineRunner {
   readonly pid: number;
   /** Resolves when the process is gone, whatever the reason. */
   readonly exited: Promise<unknown>;
+  /** What loading would take; the load that follows uses what it found. */
+  estimate(options: EstimateOptions, signal?: AbortSignal): Promise<MemoryEstimate>;
   load(options: LoadOptions, hooks: { signal?: AbortSignal }): Promise<LoadedModel>;
   generate(request: GenerationRequest, signal?: AbortSignal): AsyncIterable<GenerationEvent>;
   /** The newest that the runner has told by itself; undefined before its first answer. */
@@ -29,6 +39,8 @@ export interface EngineOptions {
   /** What every load gets. */
   load?: Pick<LoadOptions, "threads" | "kvCacheType" | "flashAttention" | "promptCacheBytes"> & { gpu?: Backend };
   hostMemory(): HostMemory;
+  /** All GPUs that compute, together; undefined without one. Asked after `memoryNeed` has resolved. */
+  gpuMemory(): GpuMemory | undefined;
   /** Reads what a model will take; rejects for a file that cannot be read. */
   memoryNeed(modelPath: string): Promise<MemoryNeed>;
 }

@@ -11,7 +11,7 @@ export const platformName = (platform = process.platform, arch = process.arch): 
   return os === "mac" && arch === "arm64" ? "mac-arm64-metal" : `${os}-${arch}`;
 };
 
-const bridgeFile = "bridge.node";
+export const bridgeFile = "bridge.node";
 
 /**
  * The folder that holds llama.cpp's libraries and the bridge for this platform: `native/<platform>` beside the executable

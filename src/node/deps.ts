@@ -1,6 +1,7 @@
 import type { Config } from "../config/config.ts";
 import type { Clock } from "../core/clock.ts";
 import type { Log } from "../core/log.ts";
+import type { Machine } from "../engine/machine.ts";
 import type { Engine } from "../engine/types.ts";
 import type { Puller } from "../hub/puller.ts";
 import type { Store } from "../store/open-store.ts";
@@ -10,6 +11,7 @@ export interface NodeDeps {
   config: Config;
   store: Store;
   engine: Engine;
+  machine: Machine;
   puller: Puller;
   clock: Clock;
   log: Log;

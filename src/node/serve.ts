@@ -1,6 +1,8 @@
 import type { Config } from "../config/config.ts";
+import { systemClock } from "../core/clock.ts";
+import { toAppError } from "../core/errors.ts";
 import type { Log } from "../core/log.ts";
-import { startRunner } from "../engine/start-runner.ts";
+import { createMachine, describeBackend, type Machine } from "../engine/machine.ts";
 import { startNode } from "./start.ts";
 
 // Long enough for most answers; a service manager kills after 90 s (systemd) or 10 s (Docker) anyway.
@@ -8,16 +10,25 @@ const drainMs = 30_000;
 
 /** Serves until SIGINT or SIGTERM, then lets running answers finish. A second signal ends the process at once. */
 export const serveNode = async (config: Config, log: Log): Promise<void> => {
-  const node = startNode({ config, log, startRunner: () => startRunner(config, log) });
+  // First of all: its child process starts while this one makes its server.
+  const machine = createMachine({ config, log, clock: systemClock });
+  const node = startNode({ config, log, machine });
   const { hostname, port } = node.address;
   log.info(`listening on http://${hostname.includes(":") ? `[${hostname}]` : hostname}:${port}`);
   log.info(`models in ${config.modelsDir}`);
+  void tellBackend(machine, log);
   const signal = await nextSignal();
   log.info(`${signal}: waiting for running answers; once more to stop at once`);
   void nextSignal().then(() => process.exit(1));
   await node.stop(drainMs);
   log.info("stopped");
 };
+
+const tellBackend = (machine: Machine, log: Log): Promise<void> =>
+  machine.detected().then(
+    (detected) => log.info(describeBackend(detected)),
+    (error) => log.error(`no model can be loaded: ${toAppError(error).message}`),
+  );
 
 const nextSignal = (): Promise<string> =>
   new Promise((resolve) => {

@@ -1,10 +1,12 @@
 import type { Config } from "../config/config.ts";
 import { type Clock, systemClock } from "../core/clock.ts";
 import type { Log } from "../core/log.ts";
+import { gpuMemory } from "../engine/devices/telemetry.ts";
 import { createEngine } from "../engine/engine.ts";
 import { hostMemory } from "../engine/host-memory.ts";
+import type { Machine } from "../engine/machine.ts";
 import { readMemoryNeed } from "../engine/memory-need.ts";
-import type { Engine, EngineOptions, EngineRunner } from "../engine/types.ts";
+import type { EngineOptions } from "../engine/types.ts";
 import { createApp } from "../http/create-app.ts";
 import { type Listening, listen } from "../http/listen.ts";
 import { createPuller } from "../hub/puller.ts";
@@ -20,7 +22,7 @@ import { statusRoutes } from "./routes/status.ts";
 export interface NodeOptions {
   config: Config;
   log: Log;
-  startRunner(): Promise<EngineRunner>;
+  machine: Machine;
   clock?: Clock;
 }
 
@@ -31,26 +33,26 @@ export interface RunningNode {
 }
 
 /** Composes store, hub, engine and HTTP, and starts to listen. Throws an AppError when the address cannot be had. */
-export const startNode = ({ config, log, startRunner, clock = systemClock }: NodeOptions): RunningNode => {
-  const engine = createEngine(engineOptions(config, { log, startRunner, clock }));
+export const startNode = ({ config, log, machine, clock = systemClock }: NodeOptions): RunningNode => {
+  const engine = createEngine(engineOptions(config, { log, machine, clock }));
   const store = openStore(config.modelsDir, { clock, log });
   const puller = createPuller({ store, settings: config.hub, clock, log });
-  const deps: NodeDeps = { config, store, engine, puller, clock, log };
+  const deps: NodeDeps = { config, store, engine, machine, puller, clock, log };
   const app = createApp({ log, hostname: config.node.hostname });
   for (const addRoutes of [statusRoutes, nodeRoutes, modelRoutes, pullRoutes, generateRoutes, openAiRoutes])
     addRoutes(app, deps);
   const address = listen(app, config.node.hostname, config.node.port);
   store.list(); // reads every manifest once, so that the first listing is as fast as the others
-  return { address, stop: (drainMs) => stop(address, engine, clock, drainMs) };
+  return { address, stop: (drainMs) => stop(address, deps, drainMs) };
 };
 
 const engineOptions = (
   config: Config,
-  { log, startRunner, clock }: Required<Pick<NodeOptions, "log" | "startRunner" | "clock">>,
+  { log, machine, clock }: Required<Omit<NodeOptions, "config">>,
 ): EngineOptions => {
   const { maxLoadedModels, maxQueue, parallel, threads, gpu, kvCacheType, flashAttention, promptCacheBytes } = config;
   return {
-    startRunner,
+    startRunner: machine.startRunner,
     clock,
     log,
     maxLoadedModels,
@@ -64,15 +66,20 @@ const engineOptions = (
       ...(flashAttention === undefined ? {} : { flashAttention }),
     },
     hostMemory,
-    memoryNeed: (path) => readMemoryNeed(path, kvCacheType),
+    gpuMemory: () => gpuMemory(machine.report()?.devices ?? []),
+    memoryNeed: async (path) => {
+      const [need] = await Promise.all([readMemoryNeed(path, kvCacheType), machine.detected().catch(() => undefined)]);
+      return need;
+    },
   };
 };
 
-const stop = async (address: Listening, engine: Engine, clock: Clock, drainMs: number): Promise<void> => {
+const stop = async (address: Listening, { engine, machine, clock }: NodeDeps, drainMs: number): Promise<void> => {
   const late = Promise.withResolvers<void>();
   const cancel = clock.after(drainMs, late.resolve);
   await Promise.race([address.stop(false), late.promise]);
   cancel();
   await engine.close();
+  await machine.close();
   await address.stop(true);
 };

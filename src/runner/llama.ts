@@ -34,4 +34,9 @@ export const startLlama = ({ nativeDir, logLevel, gpu }: LlamaOptions): Llama =>
 /** Did llama.cpp refuse, or is it a mistake of ours? */
 export const isRefusal = (error: unknown): boolean => error instanceof Error && isErrorCode(Reflect.get(error, "code"));
 
-const oneLine = (text: string): string => text.replace(/\s+/g, " ").trim();
+/** Without llama.cpp's own prefix: the library at the end of it says what is missing. */
+const oneLine = (text: string): string =>
+  text
+    .replace(/\s+/g, " ")
+    .replace(/^load_backend: failed to load \S+: /, "")
+    .trim();

@@ -26,6 +26,7 @@ const setUp = (overrides: Partial<EngineOptions> = {}, script: FakeRunnerScript 
     maxLoadedModels: 2,
     maxQueue: 2,
     slots: 1,
+    gpuMemory: () => undefined,
     hostMemory: () => ({ availableBytes: 1e12, totalBytes: 1e12 }),
     memoryNeed: async () => ({ weightsBytes: 0, kvBytesPerToken: 0, computeBytes: 0 }),
     ...overrides,
@@ -204,4 +205,31 @@ test("close ends everything and refuses newcomers", async () => {
   await engine.close();
   expect(runners[0]?.alive).toBe(false);
   await expect(engine.acquire(model("b"), acquireOptions)).rejects.toMatchObject({ code: "busy" });
+});
+
+const onGpu = { gpuMemory: () => ({ freeBytes: 8e9, totalBytes: 8e9 }) };
+
+test("on a GPU llama.cpp is asked first, and what it found is loaded: a default context may become smaller", async () => {
+  const script: FakeRunnerScript = { estimate: () => ({ fittedContextTokens: 6144 }) };
+  const { engine, runners } = setUp(onGpu, script);
+  await using lease = await engine.acquire(model("a"), { keepAliveMs: 60_000, defaultContextTokens: 32_768 });
+  expect(runners[0]?.estimates).toMatchObject([{ contextTokens: 32_768, contextTokensMin: 4096 }]);
+  expect(runners[0]?.loads).toMatchObject([{ contextTokens: 6144 }]);
+  expect(lease.model.contextTokens).toBe(6144);
+  await using again = await engine.acquire(model("a"), { keepAliveMs: 60_000, defaultContextTokens: 32_768 });
+  expect(again.model).toBe(lease.model);
+});
+
+test("a context that was asked for by number is not made smaller", async () => {
+  const { engine, runners } = setUp(onGpu);
+  await using _lease = await engine.acquire(model("a"), { ...acquireOptions, contextTokens: 16_384 });
+  expect(runners[0]?.estimates).toMatchObject([{ contextTokens: 16_384, contextTokensMin: 16_384 }]);
+});
+
+test("a model that no plan fits is refused with the device that is too small, and its runner ends", async () => {
+  const gpu = { device: "CUDA0", weightsBytes: 9e9, contextBytes: 0, computeBytes: 0, freeBytes: 8e9, totalBytes: 8e9 };
+  const { engine, runners } = setUp(onGpu, { estimate: () => ({ fits: false, fitted: [gpu] }) });
+  const failed = engine.acquire(model("a"), acquireOptions);
+  await expect(failed).rejects.toThrow("cannot load a: it needs 9 GB of CUDA0's memory, and 8 GB are free");
+  expect(runners[0]).toMatchObject({ alive: false, loads: [] });
 });

@@ -1,10 +1,11 @@
 import { AppError } from "../../src/core/errors.ts";
 import type { GenerationEvent, GenerationRequest } from "../../src/core/generation.ts";
 import type { EngineRunner } from "../../src/engine/types.ts";
-import type { LoadedModel, LoadOptions } from "../../src/runner/protocol.ts";
+import type { EstimateOptions, LoadedModel, LoadOptions, MemoryEstimate } from "../../src/runner/protocol.ts";
 
 export interface FakeRunner extends EngineRunner {
   readonly loads: LoadOptions[];
+  readonly estimates: EstimateOptions[];
   readonly requests: GenerationRequest[];
   alive: boolean;
   /** Ends the process as a crash would. */
@@ -13,6 +14,7 @@ export interface FakeRunner extends EngineRunner {
 
 export interface FakeRunnerScript {
   trainContextTokens?: number;
+  estimate?: (options: EstimateOptions) => Partial<MemoryEstimate>;
   load?: (options: LoadOptions, signal?: AbortSignal) => Promise<void>;
   generate?: (request: GenerationRequest, signal?: AbortSignal) => AsyncIterable<GenerationEvent>;
 }
@@ -38,6 +40,12 @@ const loadedModel = (options: LoadOptions, trainContextTokens: number): LoadedMo
   loadMs: 1,
 });
 
+/** Everything on the GPU. */
+const wholeEstimate = ({ contextTokens }: EstimateOptions): MemoryEstimate => ({
+  ...{ full: [], fitted: [], fits: true, expertsOnCpu: false },
+  ...{ fittedContextTokens: contextTokens, gpuLayers: 5, totalLayers: 5 },
+});
+
 let nextPid = 1000;
 
 /** A runner without a process: it loads at once and answers "Hello", unless the script says otherwise. */
@@ -51,9 +59,14 @@ export const fakeRunner = (script: FakeRunnerScript = {}): FakeRunner => {
     pid: nextPid++,
     exited: gone.promise,
     loads: [],
+    estimates: [],
     requests: [],
     alive: true,
     crash: end,
+    async estimate(options) {
+      runner.estimates.push(options);
+      return { ...wholeEstimate(options), ...script.estimate?.(options) };
+    },
     async load(options, { signal }) {
       runner.loads.push(options);
       await script.load?.(options, signal);

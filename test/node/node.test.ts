@@ -10,6 +10,7 @@ import { AppError } from "../../src/core/errors.ts";
 import { silentLog } from "../../src/core/log.ts";
 import { type RunningNode, startNode } from "../../src/node/start.ts";
 import { openStore, type Store } from "../../src/store/open-store.ts";
+import { fakeMachine } from "../fakes/fake-machine.ts";
 import { type FakeRunner, type FakeRunnerScript, fakeCounts, fakeRunner } from "../fakes/fake-runner.ts";
 import { type ManualClock, manualClock } from "../fakes/manual-clock.ts";
 
@@ -45,14 +46,14 @@ beforeAll(async () => {
     config: loadConfig({ HOME: dir, LLMLB_MODELS: store.dir }, { port: "0" }),
     log: silentLog,
     clock,
-    startRunner: async () => {
+    machine: fakeMachine(() => {
       const runner = fakeRunner({
         load: (options, signal) => script.load?.(options, signal) ?? Promise.resolve(),
         ...(script.generate ? { generate: script.generate } : {}),
       });
       runners.push(runner);
       return runner;
-    },
+    }),
   });
   base = `http://127.0.0.1:${node.address.port}`;
 });

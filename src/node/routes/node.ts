@@ -1,5 +1,6 @@
-import type { NodeModel, NodeReport } from "../../api/node.ts";
+import type { NodeDevice, NodeModel, NodeReport } from "../../api/node.ts";
 import { version } from "../../core/version.ts";
+import type { DeviceReport } from "../../engine/devices/telemetry.ts";
 import { hostMemory } from "../../engine/host-memory.ts";
 import type { RunningModel } from "../../engine/types.ts";
 import type { App } from "../../http/create-app.ts";
@@ -11,16 +12,34 @@ export const nodeRoutes = (app: App, deps: NodeDeps) => {
   const startedAt = new Date(deps.clock.now()).toISOString();
   return app.get("/api/node", (): NodeReport => {
     const { totalBytes, availableBytes } = hostMemory();
+    const machine = deps.machine.report();
     return {
       version,
       started_at: startedAt,
       memory: { total_bytes: totalBytes, available_bytes: availableBytes },
+      ...(machine && { backend: machine.backend }),
+      refused_backends: machine?.refused ?? [],
+      devices: machine?.devices.map(toNodeDevice) ?? [],
       models: deps.engine.running().map((running) => toNodeModel(running, deps.clock.now())),
       max_loaded_models: deps.config.maxLoadedModels,
       max_queue: deps.config.maxQueue,
     };
   });
 };
+
+const toNodeDevice = ({
+  pciBusId,
+  totalBytes,
+  freeBytes,
+  temperatureCelsius,
+  ...device
+}: DeviceReport): NodeDevice => ({
+  ...device,
+  ...(pciBusId !== undefined && { pci_bus_id: pciBusId }),
+  total_bytes: totalBytes,
+  free_bytes: freeBytes,
+  ...(temperatureCelsius !== undefined && { temperature_celsius: temperatureCelsius }),
+});
 
 const toNodeModel = (running: RunningModel, nowMs: number): NodeModel => {
   const { id, name, model, users, stats, pid } = running;

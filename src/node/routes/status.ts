@@ -1,4 +1,5 @@
 import type { OllamaPsResponse, OllamaRunningModel } from "../../api/ollama.ts";
+import { type DeviceReport, gpuMemory, gpuTemperature } from "../../engine/devices/telemetry.ts";
 import type { RunningModel } from "../../engine/types.ts";
 import type { App } from "../../http/create-app.ts";
 import type { NodeDeps } from "../deps.ts";
@@ -15,7 +16,23 @@ export const statusRoutes = (app: App, deps: NodeDeps) =>
     .head("/", () => new Response())
     .get("/health", () => ({ status: "ok" }))
     .get("/api/version", () => ({ version: ollamaVersion }))
-    .get("/api/ps", (): OllamaPsResponse => ({ models: deps.engine.running().map((one) => toRunning(deps, one)) }));
+    .get("/api/ps", (): OllamaPsResponse => {
+      const gpu = gpuState(deps.machine.report()?.devices ?? []);
+      return {
+        models: deps.engine.running().map((one) => ({ ...toRunning(deps, one), ...(one.model.vramBytes > 0 && gpu) })),
+      };
+    });
+
+const gpuState = (
+  devices: readonly DeviceReport[],
+): Pick<OllamaRunningModel, "vram_utilization" | "temperature_celsius"> => {
+  const memory = gpuMemory(devices);
+  const temperature = gpuTemperature(devices);
+  return {
+    ...(memory && { vram_utilization: (memory.totalBytes - memory.freeBytes) / Math.max(1, memory.totalBytes) }),
+    ...(temperature !== undefined && { temperature_celsius: temperature }),
+  };
+};
 
 const toRunning = ({ store, clock }: NodeDeps, running: RunningModel): OllamaRunningModel => {
   const stored = store.list().find(({ id }) => id === running.id);
