@@ -23,7 +23,7 @@ const pollMs = 20;
 /** Samplers in llama.cpp's default order; named so that a change of its default does not pass unnoticed. */
 const samplers = ["penalties", "dry", "top_n_sigma", "top_k", "typ_p", "top_p", "min_p", "xtc", "temperature"];
 
-const wireOptions = ({ sampling, maxTokens, stop }: GenerationRequest) => ({
+const wireOptions = ({ sampling, maxTokens, stop, topLogprobs }: GenerationRequest) => ({
   temperature: sampling.temperature,
   top_k: sampling.topK,
   top_p: sampling.topP,
@@ -35,6 +35,10 @@ const wireOptions = ({ sampling, maxTokens, stop }: GenerationRequest) => ({
   frequency_penalty: sampling.frequencyPenalty,
   seed: sampling.seed,
   ...(sampling.grammar === undefined ? {} : { grammar: sampling.grammar }),
+  ...(sampling.logitBias && {
+    logit_bias: Object.entries(sampling.logitBias).map(([id, bias]) => [Number(id), bias]),
+  }),
+  ...(topLogprobs && { n_probs: topLogprobs, logprobs: true, top_logprobs: topLogprobs }),
   n_predict: maxTokens ?? -1,
   stop: stop ?? [],
   samplers,
@@ -43,7 +47,14 @@ const wireOptions = ({ sampling, maxTokens, stop }: GenerationRequest) => ({
   verbose: true, // adds `__verbose`: the prompt and the tokens
 });
 
+interface RawLogprob {
+  id: number;
+  logprob: number;
+  top_logprobs: { id: number; logprob: number }[];
+}
+
 interface RawAnswer {
+  completion_probabilities?: RawLogprob[];
   content: string;
   tokens: number[];
   prompt: string;
@@ -60,6 +71,7 @@ interface ChatAnswer {
         reasoning_content?: string;
         tool_calls?: { function: { name: string; arguments: string } }[];
       };
+      logprobs?: { content: RawLogprob[] };
     },
   ];
   __verbose: RawAnswer;
@@ -81,7 +93,14 @@ type Input<K extends GenerationRequest["input"]["kind"]> = Extract<GenerationReq
 const askText = async (base: string, name: string, request: GenerationRequest, input: Input<"text">) => {
   const answer = (await post(base, "/completion", { prompt: input.text, ...wireOptions(request) })) as RawAnswer;
   const reason = answer.stop_type === "limit" ? ("length" as const) : ("stop" as const);
-  return { ...common(name, request, answer), text: answer.content, reasoning: "", toolCalls: [], reason };
+  return {
+    ...common(name, request, answer),
+    text: answer.content,
+    reasoning: "",
+    toolCalls: [],
+    reason,
+    ...logprobsOf(answer.completion_probabilities),
+  };
 };
 
 const askChat = async (base: string, name: string, request: GenerationRequest, input: Input<"chat">) => {
@@ -91,15 +110,27 @@ const askChat = async (base: string, name: string, request: GenerationRequest, i
     ...(input.thinking === undefined ? {} : { chat_template_kwargs: { enable_thinking: input.thinking } }),
     ...wireOptions(request),
   })) as ChatAnswer;
-  const [{ finish_reason, message }] = choices;
+  const [{ finish_reason, message, logprobs }] = choices;
   return {
     ...common(name, request, raw),
     text: message.content ?? "",
     reasoning: message.reasoning_content ?? "",
     toolCalls: (message.tool_calls ?? []).map((call) => call.function), // ids are random
     reason: finish_reason === "tool_calls" ? ("toolCalls" as const) : finish_reason,
+    ...logprobsOf(logprobs?.content),
   };
 };
+
+const logprobsOf = (tokens: RawLogprob[] | undefined): Pick<Expectation, "logprobs"> =>
+  tokens
+    ? {
+        logprobs: tokens.map(({ id, logprob, top_logprobs }) => ({
+          id,
+          logprob,
+          top: top_logprobs.map((other) => ({ id: other.id, logprob: other.logprob })),
+        })),
+      }
+    : {};
 
 const common = (name: string, request: GenerationRequest, { prompt, tokens_evaluated, tokens }: RawAnswer) => ({
   name,
@@ -177,8 +208,17 @@ export const recordExpectations = async (): Promise<ExpectationFile> => {
   }
 };
 
+/** JSON with one expectation a line, so that a change shows what it changes. */
+const toText = ({ models, ...head }: ExpectationFile): string => {
+  const each = models.map(({ expectations, ...model }) => {
+    const lines = expectations.map((expectation) => `    ${JSON.stringify(expectation)}`).join(",\n");
+    return `${JSON.stringify(model).slice(0, -1)},"expectations":[\n${lines}\n  ]}`;
+  });
+  return `${JSON.stringify(head).slice(0, -1)},"models":[\n  ${each.join(",\n  ")}\n]}\n`;
+};
+
 if (import.meta.main) {
   const expectations = await recordExpectations();
-  await Bun.write(target, `${JSON.stringify(expectations, null, 2)}\n`);
+  await Bun.write(target, toText(expectations));
   console.log(`${expectations.models.flatMap((model) => model.expectations).length} expectations in ${target}`);
 }

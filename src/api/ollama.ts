@@ -45,13 +45,16 @@ interface OllamaGenerationRequest {
   stream?: boolean;
   format?: "" | "json" | Record<string, unknown>;
   options?: OllamaOptions;
-  /** Seconds as a number, or a duration such as "5m"; negative = for ever; 0 = unload at once. */
   /** False = a prompt that does not fit into the context is an error; absent = its oldest turns are left out. */
   truncate?: boolean;
   /** False = the answer ends when the context is full; absent = it goes on and forgets the oldest part. */
   shift?: boolean;
+  /** Seconds as a number, or a duration such as "5m"; negative = for ever; 0 = unload at once. */
   keep_alive?: number | string;
   think?: OllamaThink;
+  logprobs?: boolean;
+  /** Likeliest tokens to tell beside each chosen one, 0 to 20; needs `logprobs`. */
+  top_logprobs?: number;
 }
 
 export interface OllamaGenerateRequest extends OllamaGenerationRequest {
@@ -70,6 +73,16 @@ export interface OllamaChatRequest extends OllamaGenerationRequest {
   tools?: OllamaTool[];
 }
 
+export interface OllamaTokenLogprob {
+  token: string;
+  logprob: number;
+  bytes?: number[];
+}
+
+export interface OllamaLogprob extends OllamaTokenLogprob {
+  top_logprobs?: OllamaTokenLogprob[];
+}
+
 export interface OllamaMetrics {
   total_duration?: number;
   load_duration?: number;
@@ -86,6 +99,8 @@ export interface OllamaGenerateResponse extends OllamaMetrics {
   created_at: string;
   response: string;
   thinking?: string;
+  /** Of the tokens behind this record's text. */
+  logprobs?: OllamaLogprob[];
   done: boolean;
   done_reason?: OllamaDoneReason;
 }
@@ -94,6 +109,8 @@ export interface OllamaChatResponse extends OllamaMetrics {
   model: string;
   created_at: string;
   message: OllamaMessage;
+  /** Of the tokens behind this record's text. */
+  logprobs?: OllamaLogprob[];
   done: boolean;
   done_reason?: OllamaDoneReason;
 }

@@ -40,6 +40,11 @@ export interface OpenAiChatRequest {
     | { type: "text" }
     | { type: "json_object" }
     | { type: "json_schema"; json_schema: { name: string; schema?: Record<string, unknown> } };
+  logprobs?: boolean | null;
+  /** Likeliest tokens to tell beside each chosen one, 0 to 20; needs `logprobs`. */
+  top_logprobs?: number | null;
+  /** By token id. */
+  logit_bias?: Record<string, number> | null;
   reasoning_effort?: "none" | "minimal" | "low" | "medium" | "high" | null;
 }
 
@@ -48,6 +53,18 @@ export interface OpenAiToolCallDelta {
   id?: string;
   type?: "function";
   function: { name?: string; arguments: string };
+}
+
+export interface OpenAiTokenLogprob {
+  token: string;
+  logprob: number;
+  /** UTF-8; a token may be only a part of a character. */
+  bytes: number[];
+}
+
+export interface OpenAiLogprobs {
+  content: (OpenAiTokenLogprob & { top_logprobs: OpenAiTokenLogprob[] })[];
+  refusal: null;
 }
 
 export type OpenAiFinishReason = "stop" | "length" | "tool_calls";
@@ -67,7 +84,7 @@ export interface OpenAiChatChunk {
   choices: {
     index: number;
     delta: { role?: "assistant"; content?: string; reasoning_content?: string; tool_calls?: OpenAiToolCallDelta[] };
-    logprobs: null;
+    logprobs: OpenAiLogprobs | null;
     finish_reason: OpenAiFinishReason | null;
   }[];
   usage?: OpenAiUsage | null;
@@ -86,7 +103,7 @@ export interface OpenAiChatCompletion {
       reasoning_content?: string;
       tool_calls?: { id: string; type: "function"; function: { name: string; arguments: string } }[];
     };
-    logprobs: null;
+    logprobs: OpenAiLogprobs | null;
     finish_reason: OpenAiFinishReason;
   }[];
   usage: OpenAiUsage;

@@ -40,6 +40,8 @@ export interface SamplingOptions {
   frequencyPenalty?: number;
   /** Same seed, same text. Absent or negative = random. */
   seed?: number;
+  /** Added to the logits of tokens, by token id; from -100 (hardly ever) to 100 (nearly always). */
+  logitBias?: Readonly<Record<string, number>>;
   /** GBNF text; exclusive with `jsonSchema`. */
   grammar?: string;
   /** JSON schema that the answer must satisfy; `{}` = any JSON. */
@@ -78,6 +80,8 @@ export interface GenerationRequest {
   stop?: string[];
   /** Most tokens of prompt and answer together; absent, or more than a slot holds = what a slot holds. */
   contextTokens?: number;
+  /** Tell the probability of every token, and of this many likelier or other ones at its place; absent = of none. */
+  topLogprobs?: number;
   overflow?: ContextOverflow;
 }
 
@@ -92,10 +96,25 @@ export interface GenerationCounts {
   generationMs: number;
 }
 
+/** One token that could have been chosen. `logprob`: natural logarithm of its probability before sampling options narrow the choice. */
+export interface TokenLogprob {
+  id: number;
+  /** Of its text; one token may be only a part of a character. */
+  bytes: Uint8Array;
+  logprob: number;
+}
+
+export interface ChosenToken extends TokenLogprob {
+  /** The likeliest first; as many as were asked for. */
+  top: TokenLogprob[];
+}
+
 export type GenerationEvent =
   | { type: "text"; text: string }
   | { type: "reasoning"; text: string }
   /** A piece of tool call number `index`: id and name come once, with its first piece; `arguments` is the next piece of its JSON text. */
   | { type: "toolCall"; index: number; id?: string; name?: string; arguments: string }
+  /** The tokens behind the text events that follow; only when they were asked for. */
+  | { type: "logprobs"; tokens: ChosenToken[] }
   /** Always last when nothing went wrong; a fault is a thrown AppError instead. */
   | { type: "done"; reason: "stop" | "length" | "toolCalls"; counts: GenerationCounts };

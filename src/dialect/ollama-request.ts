@@ -13,6 +13,7 @@ import type {
   GenerationRequest,
   SamplingOptions,
 } from "../core/generation.ts";
+import { fromLogprobs } from "./logprobs.ts";
 import { pickSampling } from "./pick-sampling.ts";
 
 /** Translates `/api/chat`. Throws `invalid_argument` for what cannot be done. */
@@ -89,12 +90,8 @@ const thinking = (
   return { thinking: true, reasoningEffort: think === "max" ? "high" : think };
 };
 
-const settings = ({
-  options = {},
-  format,
-  truncate = true,
-  shift = true,
-}: OllamaChatRequest | OllamaGenerateRequest): Omit<GenerationRequest, "input"> => {
+const settings = (request: OllamaChatRequest | OllamaGenerateRequest): Omit<GenerationRequest, "input"> => {
+  const { options = {}, format, truncate = true, shift = true } = request;
   const { num_predict, stop, num_ctx, num_keep } = options;
   return {
     sampling: { ...pickSampling(options, samplingNames), ...toSchema(format) },
@@ -107,6 +104,7 @@ const settings = ({
       ...(num_keep === undefined ? {} : { keepTokens: num_keep }),
     },
     ...(stop === undefined ? {} : { stop: typeof stop === "string" ? [stop] : stop }),
+    ...fromLogprobs(request),
   };
 };
 

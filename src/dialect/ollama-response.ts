@@ -1,11 +1,13 @@
 import type {
   OllamaChatResponse,
   OllamaGenerateResponse,
+  OllamaLogprob,
   OllamaMessage,
   OllamaMetrics,
   OllamaToolCall,
 } from "../api/ollama.ts";
-import type { GenerationCounts, GenerationEvent } from "../core/generation.ts";
+import type { ChosenToken, GenerationCounts, GenerationEvent } from "../core/generation.ts";
+import { toLogprobs, withLogprobs } from "./logprobs.ts";
 
 export interface OllamaResponseOptions {
   model: string;
@@ -23,19 +25,20 @@ export async function* toOllamaChat(
   events: AsyncIterable<GenerationEvent>,
   options: OllamaResponseOptions,
 ): AsyncGenerator<OllamaChatResponse> {
-  const record = (message: Partial<OllamaMessage>): OllamaChatResponse => ({
+  const record = (message: Partial<OllamaMessage>, logprobs: ChosenToken[] = []): OllamaChatResponse => ({
     model: options.model,
     created_at: timestamp(options),
     message: { role: "assistant", content: "", ...message },
+    ...tokensOf(logprobs),
     done: false,
   });
   const calls = createCallCollector();
-  for await (const event of events) {
+  for await (const { event, logprobs } of withLogprobs(events)) {
     const complete = calls.take(event);
     if (complete.length > 0) yield record({ tool_calls: complete });
-    if (event.type === "text") yield record({ content: event.text });
-    else if (event.type === "reasoning") yield record({ thinking: event.text });
-    else if (event.type === "done") yield { ...record({}), ...finish(event, options) };
+    if (event.type === "text") yield record({ content: event.text }, logprobs);
+    else if (event.type === "reasoning") yield record({ thinking: event.text }, logprobs);
+    else if (event.type === "done") yield { ...record({}, logprobs), ...finish(event, options) };
   }
 }
 
@@ -44,17 +47,21 @@ export async function* toOllamaGenerate(
   events: AsyncIterable<GenerationEvent>,
   options: OllamaResponseOptions,
 ): AsyncGenerator<OllamaGenerateResponse> {
-  const record = (response: string, thinking?: string): OllamaGenerateResponse => ({
+  const record = (
+    piece: Pick<OllamaGenerateResponse, "thinking"> & { response?: string },
+    logprobs: ChosenToken[],
+  ): OllamaGenerateResponse => ({
     model: options.model,
     created_at: timestamp(options),
-    response,
-    ...(thinking === undefined ? {} : { thinking }),
+    response: "",
+    ...piece,
+    ...tokensOf(logprobs),
     done: false,
   });
-  for await (const event of events) {
-    if (event.type === "text") yield record(event.text);
-    else if (event.type === "reasoning") yield record("", event.text);
-    else if (event.type === "done") yield { ...record(""), ...finish(event, options) };
+  for await (const { event, logprobs } of withLogprobs(events)) {
+    if (event.type === "text") yield record({ response: event.text }, logprobs);
+    else if (event.type === "reasoning") yield record({ thinking: event.text }, logprobs);
+    else if (event.type === "done") yield { ...record({}, logprobs), ...finish(event, options) };
   }
 }
 
@@ -65,10 +72,12 @@ export const joinOllamaChat = async (
   let last: OllamaChatResponse | undefined;
   let content = "";
   let thinking = "";
+  const logprobs: OllamaLogprob[] = [];
   const toolCalls: OllamaToolCall[] = [];
   for await (const record of records) {
     content += record.message.content;
     thinking += record.message.thinking ?? "";
+    logprobs.push(...(record.logprobs ?? []));
     toolCalls.push(...(record.message.tool_calls ?? []));
     last = record;
   }
@@ -79,7 +88,7 @@ export const joinOllamaChat = async (
     ...(thinking ? { thinking } : {}),
     ...(toolCalls.length ? { tool_calls: toolCalls } : {}),
   };
-  return { ...last, message };
+  return { ...last, message, ...(logprobs.length ? { logprobs } : {}) };
 };
 
 /** The one response of a generation that is not streamed. */
@@ -89,13 +98,18 @@ export const joinOllamaGenerate = async (
   let last: OllamaGenerateResponse | undefined;
   let response = "";
   let thinking = "";
+  const logprobs: OllamaLogprob[] = [];
   for await (const record of records) {
     response += record.response;
     thinking += record.thinking ?? "";
+    logprobs.push(...(record.logprobs ?? []));
     last = record;
   }
-  return last && { ...last, response, ...(thinking ? { thinking } : {}) };
+  if (!last) return undefined;
+  return { ...last, response, ...(thinking ? { thinking } : {}), ...(logprobs.length ? { logprobs } : {}) };
 };
+
+const tokensOf = (logprobs: ChosenToken[]) => (logprobs.length > 0 ? { logprobs: toLogprobs(logprobs) } : {});
 
 const timestamp = ({ now }: OllamaResponseOptions) => new Date(now()).toISOString();
 

@@ -3,17 +3,20 @@ import type {
   OpenAiChatCompletion,
   OpenAiChatRequest,
   OpenAiFinishReason,
+  OpenAiLogprobs,
   OpenAiMessage,
   OpenAiUsage,
 } from "../api/openai.ts";
 import { AppError } from "../core/errors.ts";
 import type {
   ChatMessage,
+  ChosenToken,
   GenerationCounts,
   GenerationEvent,
   GenerationRequest,
   SamplingOptions,
 } from "../core/generation.ts";
+import { fromLogprobs, toLogprobs, type WithLogprobs, withLogprobs } from "./logprobs.ts";
 import { pickSampling } from "./pick-sampling.ts";
 
 /** Translates `/v1/chat/completions`. Throws `invalid_argument` for what cannot be done. */
@@ -26,6 +29,7 @@ export const fromOpenAiChat = (request: OpenAiChatRequest): GenerationRequest =>
     // Clients of llama.cpp's kin write -1 for no limit.
     ...(maxTokens === undefined || maxTokens === -1 ? {} : { maxTokens }),
     ...(stop ? { stop: typeof stop === "string" ? [stop] : stop } : {}),
+    ...fromLogprobs(request),
   };
 };
 
@@ -74,6 +78,7 @@ const samplingNames = {
 const toSampling = (request: OpenAiChatRequest): SamplingOptions => {
   // OpenAI documents 1 for both where a request names none.
   const sampling: SamplingOptions = { temperature: 1, topP: 1, ...pickSampling(request, samplingNames) };
+  if (request.logit_bias) sampling.logitBias = request.logit_bias;
   const format = request.response_format;
   if (format?.type === "json_object") sampling.jsonSchema = { type: "object" };
   if (format?.type === "json_schema") sampling.jsonSchema = format.json_schema.schema ?? {};
@@ -103,25 +108,32 @@ export async function* toOpenAiChunks(
     model,
     ...(includeUsage ? { usage: null } : {}),
   };
-  const chunk = (delta: Delta, finish_reason: OpenAiFinishReason | null = null): OpenAiChatChunk => ({
+  const chunk = (
+    delta: Delta,
+    logprobs: ChosenToken[] = [],
+    finish_reason: OpenAiFinishReason | null = null,
+  ): OpenAiChatChunk => ({
     ...base,
-    choices: [{ index: 0, delta, logprobs: null, finish_reason }],
+    choices: [{ index: 0, delta, logprobs: toChoiceLogprobs(logprobs), finish_reason }],
   });
   let opened = false;
-  for await (const event of events) {
+  for await (const { event, logprobs } of withLogprobs(events)) {
     // Not before the first event: until then a fault can still become a status of its own.
     if (!opened) yield chunk({ role: "assistant", content: "" });
     opened = true;
     if (event.type !== "done") {
-      yield chunk(toDelta(event));
+      yield chunk(toDelta(event), logprobs);
       continue;
     }
-    yield chunk({}, finishReason(event.reason));
+    yield chunk({}, logprobs, finishReason(event.reason));
     if (includeUsage) yield { ...base, choices: [], usage: toUsage(event.counts) };
   }
 }
 
-type PieceEvent = Exclude<GenerationEvent, { type: "done" }>;
+const toChoiceLogprobs = (tokens: ChosenToken[]): OpenAiLogprobs | null =>
+  tokens.length > 0 ? { content: toLogprobs(tokens), refusal: null } : null;
+
+type PieceEvent = Exclude<WithLogprobs["event"], { type: "done" }>;
 
 const toDelta = (event: PieceEvent): Delta => {
   if (event.type === "text") return { content: event.text };
@@ -138,8 +150,10 @@ export const toOpenAiCompletion = async (
 ): Promise<OpenAiChatCompletion | undefined> => {
   let content = "";
   let reasoning = "";
+  const tokens: ChosenToken[] = [];
   const calls: { id: string; type: "function"; function: { name: string; arguments: string } }[] = [];
-  for await (const event of events) {
+  for await (const { event, logprobs } of withLogprobs(events)) {
+    tokens.push(...logprobs);
     if (event.type === "text") content += event.text;
     else if (event.type === "reasoning") reasoning += event.text;
     else if (event.type === "toolCall") {
@@ -157,7 +171,8 @@ export const toOpenAiCompletion = async (
         ...(reasoning ? { reasoning_content: reasoning } : {}),
         ...(calls.length ? { tool_calls: calls } : {}),
       };
-      const choice = { index: 0, message, logprobs: null, finish_reason: finishReason(event.reason) };
+      const logprobs = toChoiceLogprobs(tokens);
+      const choice = { index: 0, message, logprobs, finish_reason: finishReason(event.reason) };
       return { id, object: "chat.completion", created, model, choices: [choice], usage: toUsage(event.counts) };
     }
   }

@@ -1,6 +1,6 @@
 import type { SamplingOptions } from "../core/generation.ts";
 
-type NumberOption = Exclude<keyof SamplingOptions, "grammar" | "jsonSchema">;
+type NumberOption = Exclude<keyof SamplingOptions, "grammar" | "jsonSchema" | "logitBias">;
 
 /** The sampler settings that `options` names, under our names; null means absent, as SDKs write it. */
 export const pickSampling = <From extends string>(

@@ -25,6 +25,8 @@ const ranges: Readonly<Record<keyof typeof defaultSampling, Range>> = {
 
 const stopsMax = 256; // every token's text is compared with each of them
 const stopCharactersMax = 4096;
+const topLogprobsMax = 100; // five times what OpenAI and Ollama allow
+const logitBiasesMax = 10_000; // each costs every step
 const nestingMax = 64; // llama.cpp walks schemas and arguments recursively, on a stack that ends
 
 const refuse = (message: string): never => {
@@ -53,12 +55,19 @@ export const toBridgeRequest = ({
   maxTokens,
   stop = [],
   contextTokens,
+  topLogprobs,
   overflow = {},
 }: GenerationRequest): string =>
   JSON.stringify({
     ...inputFields(input),
     ...constraint(sampling),
     sampling: samplingFields(sampling),
+    logitBias: logitBiases(sampling.logitBias ?? {}),
+    // -1 = none are told.
+    topLogprobs:
+      topLogprobs === undefined
+        ? -1
+        : inRange("topLogprobs", topLogprobs, { min: 0, max: topLogprobsMax, integer: true }),
     maxTokens: maxTokens === undefined ? -1 : inRange("maxTokens", maxTokens, { min: 0, max: int32Max, integer: true }),
     stop: stopStrings(stop),
     // 0 = what a slot holds.
@@ -75,6 +84,16 @@ const samplingFields = (options: SamplingOptions): Record<string, number> => {
   const names = Object.keys(defaultSampling) as (keyof typeof defaultSampling)[];
   const fields = names.map((name) => [name, inRange(name, options[name] ?? defaultSampling[name], ranges[name])]);
   return { ...Object.fromEntries(fields), ...seedField(options.seed) };
+};
+
+/** Pairs of a token's id and its bias. */
+const logitBiases = (biases: Readonly<Record<string, number>>): [number, number][] => {
+  const entries = Object.entries(biases);
+  if (entries.length > logitBiasesMax) refuse(`too many logit biases: ${entries.length}, at most ${logitBiasesMax}`);
+  return entries.map(([id, bias]) => [
+    inRange("token of logit_bias", Number(id), { min: 0, max: int32Max, integer: true }),
+    inRange("logit_bias", bias, { min: -100, max: 100 }),
+  ]);
 };
 
 /** llama.cpp's seeds are 32 bits wide, and the largest means "random". */

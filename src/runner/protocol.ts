@@ -202,6 +202,7 @@ const eventShapes: Readonly<Record<GenerationEvent["type"], (event: Shape) => bo
   text: ({ text }) => isText(text),
   reasoning: ({ text }) => isText(text),
   toolCall: (event) => isId(event.index) && isText(event.arguments),
+  logprobs: ({ tokens }) => isListOf(tokens, isShape),
   done: ({ reason, counts }) => isText(reason) && isShape(counts),
 };
 

@@ -53,6 +53,27 @@ test("ollama: chat, streamed and not, with statistics", async () => {
   expect(parts.map((part) => part.message.content).join("")).toBe(whole.message.content);
 });
 
+test("ollama: log probabilities, whose tokens spell the answer", async () => {
+  const ask = { model: name("tiny-hello"), prompt: "hi", logprobs: true, top_logprobs: 2 } as const;
+  const { response, logprobs } = await ollama.generate(ask);
+  expect(logprobs?.map(({ token }) => token).join("")).toBe(response);
+  expect(logprobs?.every(({ logprob, top_logprobs }) => logprob <= 0 && top_logprobs?.length === 2)).toBe(true);
+});
+
+test("openai: log probabilities, and a token that is banned", async () => {
+  const ask = { model: name("tiny-dice"), messages: [{ role: "user" as const, content: "roll" }], temperature: 0 };
+  const told = await openai.chat.completions.create({ ...ask, logprobs: true, top_logprobs: 3, max_tokens: 5 });
+  const { message, logprobs } = told.choices[0] ?? {};
+  expect(logprobs?.content?.map(({ token }) => token).join("")).toBe(message?.content ?? "");
+  expect(logprobs?.content?.[0]?.top_logprobs.map(({ token }) => token)[0]).toBe(" red");
+  const red = 260; // the first word of the fixture's own
+  const banned = await openai.chat.completions.create({ ...ask, max_tokens: 5, logit_bias: { [red]: -100 } });
+  expect(message?.content).toStartWith(" red");
+  expect(banned.choices[0]?.message.content).not.toContain("red");
+  const refused = openai.chat.completions.create({ ...ask, logit_bias: { "99999999": 1 } });
+  await expect(refused).rejects.toThrow(/logit_bias names token 99999999, but the model has only \d+/);
+});
+
 test("ollama: Japanese characters that span tokens arrive whole", async () => {
   const parts = await collect(await ollama.chat({ model: name("tiny-nihongo"), messages: ask("hi"), stream: true }));
   expect(parts.map((part) => part.message.content).join("")).toBe(getFixtureModel("tiny-nihongo").answer ?? "");

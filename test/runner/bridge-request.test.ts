@@ -23,13 +23,35 @@ const refusal = (request: unknown): string => {
   throw new Error("expected a refusal");
 };
 
-const unlimited = { contextTokens: 0, truncatePrompt: false, shift: false, keepTokens: 4 };
+const unlimited = {
+  contextTokens: 0,
+  truncatePrompt: false,
+  shift: false,
+  keepTokens: 4,
+  logitBias: [],
+  topLogprobs: -1,
+};
 
 const nested = (depth: number): Record<string, unknown> => (depth === 0 ? {} : { a: nested(depth - 1) });
 
 test("an empty request gets Ollama's defaults", () => {
   expect(sent(text())).toEqual({ text: "x", sampling: defaultSampling, maxTokens: -1, stop: [], ...unlimited });
   expect(defaultSampling).toMatchObject({ temperature: 0.8, topK: 40, topP: 0.9, repeatPenalty: 1, repeatLastN: 64 });
+});
+
+test("log probabilities and biases", () => {
+  const request = text({ topLogprobs: 0, sampling: { logitBias: { "5": -100, "7": 1.5 } } });
+  expect(sent(request)).toMatchObject({
+    topLogprobs: 0,
+    logitBias: [
+      [5, -100],
+      [7, 1.5],
+    ],
+  });
+  expect(refusal(text({ topLogprobs: 101 }))).toContain("topLogprobs");
+  expect(refusal(text({ sampling: { logitBias: { "5": 101 } } }))).toContain("logit_bias");
+  for (const id of ["hello", "-1", "1.5"])
+    expect(refusal(text({ sampling: { logitBias: { [id]: 1 } } }))).toContain("token of logit_bias");
 });
 
 test("what is given is passed on", () => {

@@ -36,6 +36,8 @@ const shared = {
   keep_alive: t.Optional(t.Union([t.Number(), t.String()])),
   think: t.Optional(t.Union([t.Boolean(), t.Literal("low"), t.Literal("medium"), t.Literal("high"), t.Literal("max")])),
   images: t.Optional(t.Array(t.String())),
+  logprobs: t.Optional(t.Boolean()),
+  top_logprobs: t.Optional(t.Number()),
 };
 
 const toolCall = t.Object(

@@ -33,6 +33,9 @@ const chatBody = t.Object(
     n: t.Optional(t.Number()),
     stop: t.Optional(t.Union([t.String(), t.Array(t.String())])),
     tools: t.Optional(t.Array(toolSchema)),
+    logprobs: t.Optional(t.Boolean()),
+    top_logprobs: t.Optional(t.Number()),
+    logit_bias: t.Optional(t.Record(t.String(), t.Number())),
   },
   { additionalProperties: true },
 );

@@ -112,11 +112,16 @@ void DecodeLoop::advance(Slot& slot) {
   progress.completionTokens++;
   completionTokens_++;
 
+  const bool ends = llama_vocab_is_eog(vocab_, token);
+  if (request.topLogprobs >= 0 && !ends) {
+    const float* logits = llama_get_logits_ith(context_.get(), slot.batchIndex);
+    outbox_->logprobs(slot.request, logprobsOf(logits, vocab_, token, request.topLogprobs));
+  }
   const bool preserved = request.preservedTokens.contains(token);
   outbox_->token(slot.request, progress.output.push(common_token_to_piece(vocab_, token, preserved)));
 
   const bool spent = request.maxTokens >= 0 && progress.completionTokens >= static_cast<size_t>(request.maxTokens);
-  if (progress.output.stopped() || llama_vocab_is_eog(vocab_, token)) return finish(slot, Reason::stop);
+  if (progress.output.stopped() || ends) return finish(slot, Reason::stop);
   slot.next = token;
   if (spent || !makeRoom(slot)) return finish(slot, Reason::length);
 }

@@ -30,6 +30,11 @@ void Outbox::token(const std::shared_ptr<Request>& request, const std::string& t
   delivery.tokens++;
 }
 
+void Outbox::logprobs(const std::shared_ptr<Request>& request, ChosenToken token) {
+  std::lock_guard lock(mutex_);
+  pendingFor(request).logprobs.push_back(std::move(token));
+}
+
 void Outbox::text(const std::shared_ptr<Request>& request, const std::string& text) {
   if (text.empty()) return;
   std::lock_guard lock(mutex_);

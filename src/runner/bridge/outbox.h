@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "failure.h"
+#include "logprobs.h"
 #include "request.h"
 
 namespace llmlb {
@@ -35,6 +36,7 @@ struct Embedded {
 struct Delivery {
   std::shared_ptr<Ticket> ticket;
   std::string text;
+  std::vector<ChosenToken> logprobs;
   /** Completion tokens behind it. */
   size_t tokens = 0;
   std::optional<Done> done;
@@ -58,6 +60,8 @@ class Outbox : public std::enable_shared_from_this<Outbox> {
 
   /** One more token, and the text that may leave with it: often none. */
   void token(const std::shared_ptr<Request>& request, const std::string& text);
+  /** Tells of the token that is about to leave. */
+  void logprobs(const std::shared_ptr<Request>& request, ChosenToken token);
   void text(const std::shared_ptr<Request>& request, const std::string& text);
   void done(const std::shared_ptr<Request>& request, const Done& done);
   void embedded(const std::shared_ptr<Ticket>& ticket, Embedded result);

@@ -41,6 +41,17 @@ void constrainText(const std::string& grammar, const std::string& jsonSchema, co
   }
 }
 
+void addBiases(const common_json& biases, const llama_vocab* vocab, common_params_sampling& sampling) {
+  for (const auto& pair : biases) {
+    const auto token = pair.at(0).get<llama_token>();
+    if (token >= llama_vocab_n_tokens(vocab)) {
+      throw Failure("invalid_argument", "logit_bias names token " + std::to_string(token) + ", but the model has only " +
+                                            std::to_string(llama_vocab_n_tokens(vocab)));
+    }
+    sampling.logit_bias.push_back({token, pair.at(1).get<float>()});
+  }
+}
+
 common_sampler_ptr makeSampler(const llama_model* model, common_params_sampling& sampling,
                                const std::vector<llama_token>& prompt) {
   common_sampler_ptr sampler;
@@ -110,6 +121,9 @@ void prepareRequest(Request& request, const std::string& text, const llama_model
   request.maxTokens = json.at("maxTokens").get<int>();
   // An answer that may forget its beginning could go on for ever; Ollama ends it after ten contexts too.
   if (request.shift && request.maxTokens < 0) request.maxTokens = std::min(contextTokens, INT_MAX / 10) * 10;
+
+  request.topLogprobs = json.at("topLogprobs").get<int>();
+  addBiases(json.at("logitBias"), llama_model_get_vocab(model), sampling);
 
   const bool truncate = json.at("truncatePrompt").get<bool>();
   const llama_vocab* vocab = llama_model_get_vocab(model);

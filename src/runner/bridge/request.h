@@ -47,6 +47,8 @@ struct Request : Ticket {
   std::vector<std::string> stops;
   /** -1 = until the model stops or the context is full. */
   int maxTokens = -1;
+  /** Likeliest tokens to tell beside each chosen one; -1 = tell nothing. */
+  int topLogprobs = -1;
   /** Prompt and answer together; at most what a slot holds. */
   size_t contextTokens = 0;
   /** An answer that fills the context goes on: half of what follows the first `keepTokens` is forgotten. */

@@ -27,6 +27,31 @@ Napi::Object toJs(Napi::Env env, const AnswerEvent& event) {
   return object;
 }
 
+Napi::Object toJs(Napi::Env env, const TokenLogprob& token) {
+  auto bytes = Napi::Uint8Array::New(env, token.bytes.size());
+  std::copy(token.bytes.begin(), token.bytes.end(), bytes.Data());
+  auto object = Napi::Object::New(env);
+  object.Set("id", token.id);
+  object.Set("bytes", bytes);
+  object.Set("logprob", token.logprob);
+  return object;
+}
+
+Napi::Object toJs(Napi::Env env, const std::vector<ChosenToken>& tokens) {
+  auto list = Napi::Array::New(env, tokens.size());
+  for (uint32_t i = 0; i < tokens.size(); i++) {
+    auto top = Napi::Array::New(env, tokens[i].top.size());
+    for (uint32_t at = 0; at < tokens[i].top.size(); at++) top.Set(at, toJs(env, tokens[i].top[at]));
+    auto token = toJs(env, tokens[i].chosen);
+    token.Set("top", top);
+    list.Set(i, token);
+  }
+  auto object = Napi::Object::New(env);
+  object.Set("type", "logprobs");
+  object.Set("tokens", list);
+  return object;
+}
+
 Napi::Object toJs(Napi::Env env, const Done& done, bool toolCalls) {
   auto counts = Napi::Object::New(env);
   counts.Set("promptTokens", static_cast<double>(done.counts.promptTokens));
@@ -57,6 +82,7 @@ void appendEvents(Napi::Env env, Napi::Array messages, Delivery& delivery) {
                         : delivery.done->reason == Reason::length ? AnswerEnd::cut
                                                                   : AnswerEnd::complete;
   auto events = Napi::Array::New(env);
+  if (!delivery.logprobs.empty()) events.Set(events.Length(), toJs(env, delivery.logprobs));
   for (const auto& event : parser.push(delivery.text, end)) events.Set(events.Length(), toJs(env, event));
   if (delivery.done) events.Set(events.Length(), toJs(env, *delivery.done, parser.sawToolCalls()));
   auto object = message(env, "events", delivery);
