@@ -66,12 +66,12 @@ test("openai: log probabilities, and a token that is banned", async () => {
   const { message, logprobs } = told.choices[0] ?? {};
   expect(logprobs?.content?.map(({ token }) => token).join("")).toBe(message?.content ?? "");
   expect(logprobs?.content?.[0]?.top_logprobs.map(({ token }) => token)[0]).toBe(" red");
-  const red = 260; // the first word of the fixture's own
+  const red = 258; // the first word of the fixture's own
   const banned = await openai.chat.completions.create({ ...ask, max_tokens: 5, logit_bias: { [red]: -100 } });
   expect(message?.content).toStartWith(" red");
   expect(banned.choices[0]?.message.content).not.toContain("red");
-  const refused = openai.chat.completions.create({ ...ask, logit_bias: { "99999999": 1 } });
-  await expect(refused).rejects.toThrow(/logit_bias names token 99999999, but the model has only \d+/);
+  const refusal = await openai.chat.completions.create({ ...ask, logit_bias: { "99999999": 1 } }).catch(String);
+  expect(refusal).toMatch(/logit_bias names token 99999999, but the model has only \d+/);
 });
 
 test("ollama: Japanese characters that span tokens arrive whole", async () => {
