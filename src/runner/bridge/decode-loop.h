@@ -75,7 +75,7 @@ class DecodeLoop {
 
   void fillBatch();
   void addPrompts(std::vector<Slot*>& prompts, size_t room);
-  size_t promptRoom(size_t answers, size_t prompts) const;
+  size_t promptRoom(size_t answers, const std::vector<Slot*>& prompts) const;
   size_t addPromptPiece(Slot& slot, size_t room);
   bool decode();
   void learn(int64_t us);
@@ -96,7 +96,8 @@ class DecodeLoop {
   /** Answers whose reader lags behind, without a slot. */
   std::deque<std::shared_ptr<Request>> parked_;
   PromptCache cache_;
-  Cost promptTokenCost_{1000}, restoredByteCost_{0.001};
+  /** Of a prompt token, of a step with answers only, of a byte that comes back from the prompt cache. */
+  Cost promptTokenCost_{1000}, answersCost_{0}, restoredByteCost_{0.001};
   uint64_t order_ = 0;
 
   std::mutex mutex_;

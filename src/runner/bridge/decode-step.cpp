@@ -32,7 +32,7 @@ void DecodeLoop::fillBatch() {
     slot.state.push(slot.next);
   }
   const size_t answers = batch_.n_tokens;
-  addPrompts(prompts, promptRoom(answers, prompts.size()));
+  addPrompts(prompts, promptRoom(answers, prompts));
   batchPromptTokens_ = batch_.n_tokens - answers;
 }
 
@@ -47,12 +47,16 @@ void DecodeLoop::addPrompts(std::vector<Slot*>& prompts, size_t room) {
 }
 
 /** Prompt tokens for this step: as many as fit when nobody waits for a next token, else what delays them little. */
-size_t DecodeLoop::promptRoom(size_t answers, size_t prompts) const {
+size_t DecodeLoop::promptRoom(size_t answers, const std::vector<Slot*>& prompts) const {
   const size_t room = llama_n_batch(context_.get()) - answers;
   if (answers == 0) return room;
-  const double patience = kPieceUs * std::clamp(static_cast<double>(prompts) / static_cast<double>(answers), 1.0, kPieceGrowthMax);
-  const auto piece = static_cast<size_t>(patience / std::max(1e-3, promptTokenCost_.of(1)));
-  return std::min(room, std::max(piece, kPieceTokensMin));
+  const double share = static_cast<double>(prompts.size()) / static_cast<double>(answers);
+  const double patience = kPieceUs * std::clamp(share, 1.0, kPieceGrowthMax);
+  const auto piece = std::max(static_cast<size_t>(patience / std::max(1e-3, promptTokenCost_.of(1))), kPieceTokensMin);
+  size_t left = 0;
+  for (const Slot* slot : prompts) left += slot->promptLeft();
+  // A remainder would cost one more pass over all weights: better a little late than twice.
+  return std::min(room, left < 2 * piece ? left : piece);
 }
 
 /** Returns how many tokens it added. */
@@ -88,16 +92,18 @@ bool DecodeLoop::decode() {
 }
 
 void DecodeLoop::learn(int64_t us) {
+  const auto cost = static_cast<double>(us);
   if (batchPromptTokens_ == 0) {
     generationUs_ += static_cast<size_t>(us);
+    answersCost_.learn(cost, 1);
     return;
   }
   promptUs_ += static_cast<size_t>(us);
   promptTokens_ += batchPromptTokens_;
   // Small pieces are dominated by what every step costs and say little about a token.
-  if (batchPromptTokens_ >= kPieceTokensMin) {
-    promptTokenCost_.learn(static_cast<double>(us), static_cast<double>(batchPromptTokens_));
-  }
+  if (batchPromptTokens_ < kPieceTokensMin) return;
+  const bool alone = static_cast<size_t>(batch_.n_tokens) == batchPromptTokens_;
+  promptTokenCost_.learn(alone ? cost : std::max(cost / 2, cost - answersCost_.of(1)), static_cast<double>(batchPromptTokens_));
 }
 
 /** Samples the slot's next token and decides whether its answer goes on. */
