@@ -8,8 +8,8 @@ import type { AcquireOptions, Engine, EngineModel, EngineOptions, Lease } from "
 interface State {
   readonly options: EngineOptions;
   readonly entries: Map<string, Entry>;
-  /** By model id, which changes with the file. */
-  readonly needs: Map<string, Promise<MemoryNeed>>;
+  /** Looks into files that are under way, by model id. */
+  readonly needs: Map<string, Promise<MemoryNeed | undefined>>;
   /** Resolves when an entry becomes ready, idle or gone: whoever waits for room looks again. */
   change: PromiseWithResolvers<void>;
   closed: boolean;
@@ -80,9 +80,6 @@ const holdWhenPossible = async (state: State, model: EngineModel, options: Acqui
 // A context that nobody asked for by number may become this small, so that a model fits on its GPUs.
 const contextTokensMin = 4096;
 
-/** A file that cannot be read: its load will say why. */
-const nothing: MemoryNeed = { weightsBytes: 0, kvBytesPerToken: 0, computeBytes: 0 };
-
 /** The loaded entry; undefined when it has to end first, whose end is then announced. */
 const findUsable = (state: State, model: EngineModel, { contextTokens }: AcquireOptions): Entry | undefined => {
   const existing = state.entries.get(model.id);
@@ -99,9 +96,11 @@ const startWhenMeasured = async (
   model: EngineModel,
   options: AcquireOptions,
 ): Promise<Entry | undefined> => {
-  const known = state.needs.get(model.id) ?? state.options.memoryNeed(model.modelPath).catch(() => nothing);
+  // A file that cannot be read: its load will say why.
+  const known = state.needs.get(model.id) ?? state.options.memoryNeed(model.modelPath).catch(() => undefined);
   state.needs.set(model.id, known);
   const need = await known;
+  state.needs.delete(model.id); // the next load looks again: the file may be another by then
   if (state.closed) throw closing();
   if (state.entries.has(model.id)) return findUsable(state, model, options);
   return startIfRoom(state, model, need, options);
@@ -112,11 +111,12 @@ const closing = () => new AppError("busy", "the server is shutting down");
 const startIfRoom = (
   state: State,
   model: EngineModel,
-  need: MemoryNeed,
+  found: MemoryNeed | undefined,
   asked: Pick<AcquireOptions, "contextTokens" | "defaultContextTokens">,
 ): Entry | undefined => {
   const contextTokens = asked.contextTokens ?? asked.defaultContextTokens;
   const { entries, options } = state;
+  const need = found ?? { weightsBytes: 0, kvBytesPerToken: 0, computeBytes: 0 };
   const gpu = options.gpuMemory();
   const residents = [...entries.values()].map((entry) => ({
     entry,
@@ -131,15 +131,17 @@ const startIfRoom = (
   if (plan.kind === "wait") return undefined;
   if (plan.kind === "load") {
     const memoryBytes = memoryFor(need, contextTokens, plan.slots);
-    const entry = startEntry(
-      options,
-      model,
-      { contextTokens, contextTokensMin: asked.contextTokens ?? contextTokensMin, slots: plan.slots, memoryBytes },
-      {
-        onReady: () => announceChange(state),
-        onGone: (gone) => forget(state, gone),
-      },
-    );
+    const entryPlan = {
+      contextTokens,
+      contextTokensMin: asked.contextTokens ?? contextTokensMin,
+      slots: plan.slots,
+      memoryBytes,
+      headerChecked: found !== undefined,
+    };
+    const entry = startEntry(options, model, entryPlan, {
+      onReady: () => announceChange(state),
+      onGone: (gone) => forget(state, gone),
+    });
     entries.set(model.id, entry);
     return entry;
   }

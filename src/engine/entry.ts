@@ -17,6 +17,8 @@ export interface Entry {
   readonly slots: number;
   /** What it takes, as estimated before the load. */
   readonly memoryBytes: number;
+  /** Its file's header has been read; see `LoadOptions`. */
+  readonly headerChecked: boolean;
   readonly loaded: Promise<Ready>;
   /** Set once `loaded` has resolved. */
   ready?: Ready;
@@ -41,16 +43,16 @@ export interface EntryHooks {
   onGone(entry: Entry): void;
 }
 
-export type EntrySize = Pick<Entry, "contextTokens" | "contextTokensMin" | "slots" | "memoryBytes">;
+export type EntryPlan = Pick<Entry, "contextTokens" | "contextTokensMin" | "slots" | "memoryBytes" | "headerChecked">;
 
 /** Starts a runner and loads the model in it. */
-export const startEntry = (options: EngineOptions, model: EngineModel, size: EntrySize, hooks: EntryHooks): Entry => {
+export const startEntry = (options: EngineOptions, model: EngineModel, plan: EntryPlan, hooks: EntryHooks): Entry => {
   const abortLoad = new AbortController();
   const gone = Promise.withResolvers<void>();
-  const loaded = load(options, model, size, abortLoad.signal);
+  const loaded = load(options, model, plan, abortLoad.signal);
   const entry: Entry = {
     model,
-    ...size,
+    ...plan,
     loaded,
     gone: gone.promise,
     abortLoad,
@@ -131,15 +133,16 @@ export const describeEntry = (entry: Entry, nowMs: number): RunningModel | undef
 const load = async (
   options: EngineOptions,
   model: EngineModel,
-  size: EntrySize,
+  plan: EntryPlan,
   signal: AbortSignal,
 ): Promise<Ready> => {
   const { log, clock } = options;
   const startMs = clock.now();
   const runner = await options.startRunner();
   try {
-    const asked = { ...options.load, modelPath: model.modelPath, contextTokens: size.contextTokens, slots: size.slots };
-    const loadOptions = options.gpuMemory() ? await fitted(options, runner, model, asked, size, signal) : asked;
+    const { contextTokens, slots, headerChecked } = plan;
+    const asked = { ...options.load, modelPath: model.modelPath, contextTokens, slots, headerChecked };
+    const loadOptions = options.gpuMemory() ? await fitted(options, runner, model, asked, plan, signal) : asked;
     const loaded = await runner.load(loadOptions, { signal });
     const what = `runner ${runner.pid}, ${loaded.backend}, ${loaded.slots} x ${loaded.contextTokens} tokens`;
     log.info(`loaded ${model.name} in ${clock.now() - startMs} ms (${what})`);
@@ -156,7 +159,7 @@ const fitted = async (
   runner: EngineRunner,
   { name }: EngineModel,
   asked: LoadOptions,
-  { contextTokensMin }: EntrySize,
+  { contextTokensMin }: EntryPlan,
   signal: AbortSignal,
 ): Promise<LoadOptions> => {
   const least = Math.min(asked.contextTokens, contextTokensMin);

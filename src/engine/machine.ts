@@ -1,5 +1,6 @@
 import type { Config } from "../config/config.ts";
 import type { Clock } from "../core/clock.ts";
+import { AppError, toAppError } from "../core/errors.ts";
 import type { Log } from "../core/log.ts";
 import { findGpuPack, isPackBackend, packBackends } from "../native/gpu-packs.ts";
 import { hiddenCommand } from "../native/hidden-command.ts";
@@ -14,7 +15,7 @@ import { createTelemetry, type DeviceReport } from "./devices/telemetry.ts";
 import { hostMemory } from "./host-memory.ts";
 import type { EngineRunner } from "./types.ts";
 
-/** What this machine computes with. The backend is looked for once, in the background, from the moment this is made. */
+/** What this machine computes with. The backend is looked for once, in the background, by processes of its own. */
 export interface Machine {
   /** Throws when no backend works, or not the one that was asked for. */
   detected(): Promise<Detected>;
@@ -37,7 +38,8 @@ export interface MachineOptions {
 
 const probeTimeoutMs = 60_000; // the first use of a GPU may compile kernels
 
-export const createMachine = ({ config, log, clock }: MachineOptions): Machine => {
+/** Resolves when the first process that looks for a backend has been started, which comes to life while the node is made. */
+export const createMachine = async ({ config, log, clock }: MachineOptions): Promise<Machine> => {
   const gpus = gpuReader();
   const telemetry = createTelemetry({ clock, readGpus: gpus.read, hostMemory });
   let spare: RunnerHandle | undefined;
@@ -66,12 +68,13 @@ export const createMachine = ({ config, log, clock }: MachineOptions): Machine =
     return runner;
   };
   let found: Detected | undefined;
-  const detected = candidatesFor(config)
-    .then((candidates) => detectBackend(candidates, probe, log))
-    .then((made) => {
-      found = made;
-      return made;
-    });
+  const candidates = await candidatesFor(config).catch(toAppError);
+  const detect = async (): Promise<Detected> => {
+    if (candidates instanceof AppError) throw candidates;
+    found = await detectBackend(candidates, probe, log);
+    return found;
+  };
+  const detected = detect();
   detected.catch(() => undefined); // whoever needs it is told
   return {
     detected: () => detected,

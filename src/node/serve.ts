@@ -3,15 +3,15 @@ import { systemClock } from "../core/clock.ts";
 import { toAppError } from "../core/errors.ts";
 import type { Log } from "../core/log.ts";
 import { createMachine, describeBackend, type Machine } from "../engine/machine.ts";
-import { startNode } from "./start.ts";
 
 // Long enough for most answers; a service manager kills after 90 s (systemd) or 10 s (Docker) anyway.
 const drainMs = 30_000;
 
 /** Serves until SIGINT or SIGTERM, then lets running answers finish. A second signal ends the process at once. */
 export const serveNode = async (config: Config, log: Log): Promise<void> => {
-  // First of all: its child process starts while this one makes its server.
-  const machine = createMachine({ config, log, clock: systemClock });
+  // First of all: its child process comes to life while this one reads the code of its server.
+  const machine = await createMachine({ config, log, clock: systemClock });
+  const { startNode } = await import("./start.ts");
   const node = startNode({ config, log, machine });
   const { hostname, port } = node.address;
   log.info(`listening on http://${hostname.includes(":") ? `[${hostname}]` : hostname}:${port}`);

@@ -8,6 +8,8 @@ import type { Backend, BackendDevices, EstimateOptions, LoadedModel, LoadOptions
 
 /** What one runner does before it has a model. llama.cpp is loaded at the first call, for the backend that this one names. */
 export interface Loader {
+  /** Loads llama.cpp and its backends before somebody asks. Throws where that fails. */
+  warmUp(): void;
   /** Throws an AppError that says in one line why the model cannot be loaded. */
   load(options: LoadOptions, hooks: LoadHooks): Promise<OpenModel & { loaded: LoadedModel }>;
   /** What `load` would take; a `load` of the same thing without `gpuLayers` follows the newest estimate. Throws like `load`. */
@@ -46,6 +48,7 @@ export const createLoader = (options: Omit<LlamaOptions, "gpu">): Loader => {
     return work;
   };
   return {
+    warmUp: () => void start(state, undefined),
     load: (load, hooks) => track(loadModel(state, load, hooks)),
     estimate: (wanted) => track(estimateMemory(state, wanted)),
     devices: (gpu) => {
@@ -65,7 +68,11 @@ const start = (state: State, gpu: Backend | undefined): Llama => {
 };
 
 /** llama.cpp aborts on some broken files that our own reader refuses; it reads while the libraries are being loaded. */
-const prepare = async (state: State, { modelPath, gpu }: { modelPath: string; gpu?: Backend }): Promise<Llama> => {
+const prepare = async (
+  state: State,
+  { modelPath, gpu, headerChecked }: Pick<LoadOptions, "modelPath" | "gpu" | "headerChecked">,
+): Promise<Llama> => {
+  if (headerChecked) return start(state, gpu);
   const header = readGgufHeader(modelPath, { arrayItemsMax: 0 }).then(
     () => undefined,
     (error) => loadFailure(modelPath, error, ""),

@@ -58,6 +58,10 @@ export const runRunner = async (options: RunnerOptions): Promise<void> => {
     else drop(runner, message);
   });
   if (!process.connected) throw new AppError("internal", "a runner is started by the node, not by hand");
+  // Reading the libraries takes longer than the node's first message. What fails here fails again when it is asked for, with an answer.
+  loaderOf(runner)
+    .then((loader) => loader.warmUp())
+    .catch(() => undefined);
   await new Promise<never>(() => undefined);
 };
 

@@ -8,6 +8,8 @@ import type { KvCacheType } from "../core/kv-cache-type.ts";
 
 export interface LoadOptions {
   modelPath: string;
+  /** The node has read the header of this very file with our own reader; llama.cpp aborts on some that it refuses. */
+  headerChecked?: boolean;
   /** Multimodal projector beside the model (not used yet). */
   projectorPath?: string;
   /** Tokens that one slot can hold; capped by what the model was trained with. */
@@ -32,7 +34,7 @@ export type Backend = "cuda" | "vulkan" | "metal" | "cpu";
 
 export type EstimateOptions = Pick<
   LoadOptions,
-  "modelPath" | "contextTokens" | "slots" | "gpuLayers" | "gpu" | "kvCacheType" | "flashAttention"
+  "modelPath" | "headerChecked" | "contextTokens" | "slots" | "gpuLayers" | "gpu" | "kvCacheType" | "flashAttention"
 > & {
   /** The context may be made smaller than `contextTokens` down to this to fit; equal = never. */
   contextTokensMin: number;

@@ -8,8 +8,8 @@ export const serve = command({
   examples: ["llmlb node serve", "llmlb node serve --host 0.0.0.0 --port 8080", "LLMLB_DEBUG=1 llmlb node serve"],
   async run({ host, port }, { config, stdout }) {
     const settings = config({ ...(host === undefined ? {} : { host }), ...(port === undefined ? {} : { port }) });
-    const { createConsoleLog } = await import("../ui/console-log.ts");
     const { serveNode } = await import("../../node/serve.ts");
+    const { createConsoleLog } = await import("../ui/console-log.ts");
     await serveNode(settings, createConsoleLog(stdout, settings.debugLevel));
   },
 });

@@ -3,7 +3,9 @@
 #include <ggml-backend.h>
 #include <llama.h>
 
+#include <algorithm>
 #include <filesystem>
+#include <iterator>
 #include <mutex>
 
 #include "bridge-log.h"
@@ -21,6 +23,14 @@ struct KnownBackend {
 // Best first.
 constexpr KnownBackend kBackends[] = {{"cuda", "CUDA"}, {"vulkan", "Vulkan"}, {"metal", "MTL"}, {"cpu", "CPU"}};
 
+/**
+ * The CPU's libraries for x86, best first: the order of ggml's own scores (ggml_backend_cpu_x86_score). ggml opens every one
+ * to compare them, which is a tenth of a small model's start; the first that fits is the best here.
+ */
+constexpr const char* kCpuLibraries[] = {"sapphirerapids", "zen4",     "cooperlake", "icelake",   "cascadelake",
+                                         "cannonlake",     "skylakex", "alderlake",  "haswell",   "piledriver",
+                                         "ivybridge",      "sandybridge", "sse42",   "x64"};
+
 bool works(const KnownBackend& backend) {
   ggml_backend_reg_t registered = ggml_backend_reg_by_name(backend.registered);
   return registered != nullptr && ggml_backend_reg_dev_count(registered) > 0;
@@ -35,7 +45,20 @@ std::string libraryOf(const std::string& dir, const std::string& name) {
   return (std::filesystem::path(dir) / file).string();
 }
 
-/** Loading all is silent about what does not load; once more, by its name, tells why. */
+bool loadLibrary(const std::string& dir, const std::string& name) {
+  const std::string library = libraryOf(dir, name);
+  return std::filesystem::exists(library) && ggml_backend_load(library.c_str()) != nullptr;
+}
+
+/** Loads what lies in `dir`. A folder whose CPU library has another name (Arm, macOS) is left to ggml. */
+void loadAll(const std::string& dir) {
+  for (const auto& backend : kBackends) loadLibrary(dir, backend.name);
+  const bool cpu = std::any_of(std::begin(kCpuLibraries), std::end(kCpuLibraries),
+                               [&dir](const char* name) { return loadLibrary(dir, std::string("cpu-") + name); });
+  if (!cpu) ggml_backend_load_all_from_path(dir.c_str());
+}
+
+/** Once more, by its name, tells why. */
 std::string whyNot(const std::string& dir, const KnownBackend& backend) {
   const std::string logged = takeLogErrors();
   if (ggml_backend_reg_by_name(backend.registered) != nullptr) {
@@ -62,12 +85,15 @@ const char* kindOf(enum ggml_backend_dev_type type) {
 std::string loadBackends(const std::string& dir, const std::string& wanted) {
   static std::once_flag once;
   std::call_once(once, [&dir] {
-    ggml_backend_load_all_from_path(dir.c_str());
+    loadAll(dir);
     llama_backend_init();
   });
   for (const auto& backend : kBackends) {
     if (!wanted.empty() && wanted != backend.name) continue;
-    if (works(backend)) return backend.name;
+    if (works(backend)) {
+      takeLogErrors();  // why the better ones do not: nobody's reason for a model that fails later
+      return backend.name;
+    }
     if (!wanted.empty()) throw Failure("load_failed", whyNot(dir, backend));
   }
   throw Failure("load_failed", "no backend works: " + whyNot(dir, {"cpu", "CPU"}));
