@@ -88,8 +88,8 @@ const loadModel = async (state: State, load: LoadOptions, hooks: LoadHooks) => {
   checkOptions(load);
   const llama = await prepare(state, load);
   const layers = await layersFor(state, llama, load);
-  const { bridge, loaded } = await openModel({ llama, load, layers, ...hooks });
-  return { bridge, loaded: { ...loaded, loadMs: performance.now() - startMs } };
+  const { loaded, ...open } = await openModel({ llama, load, layers, ...hooks });
+  return { ...open, loaded: { ...loaded, loadMs: performance.now() - startMs } };
 };
 
 const estimateMemory = async (state: State, options: EstimateOptions): Promise<MemoryEstimate> => {

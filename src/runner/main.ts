@@ -2,8 +2,16 @@ import { AppError, toAppError } from "../core/errors.ts";
 import { toBridgeRequest } from "./bridge-request.ts";
 import type { Loader } from "./loader.ts";
 import type { OpenModel } from "./open-model.ts";
-import { isNodeMessage, type LoadOptions, type NodeMessage, type RunnerMessage } from "./protocol.ts";
+import {
+  isNodeMessage,
+  type LoadOptions,
+  type NodeMessage,
+  pulseEveryMs,
+  type RunnerMessage,
+  type RunnerStats,
+} from "./protocol.ts";
 import { createPulse, type Pulse } from "./pulse.ts";
+import { adjustThreadsEveryMs } from "./threads.ts";
 
 export interface RunnerOptions {
   /** Holds llama.cpp's libraries and the bridge. */
@@ -34,8 +42,7 @@ const handlers: {
     }),
   embed: (runner, { id, inputs }) => answer(runner, id, ({ bridge }) => bridge.embed(id, inputs)),
   cancel: ({ open }, { id }) => open?.bridge.cancel(id),
-  stats: (runner, { id }) =>
-    answer(runner, id, ({ bridge }) => runner.send({ type: "stats", id, stats: bridge.stats() })),
+  stats: (runner, { id }) => answer(runner, id, (open) => runner.send({ type: "stats", id, stats: statsOf(open) })),
   ack: ({ open }, { id, tokens }) => open?.bridge.acknowledge(id, tokens),
   estimate: (runner, { id, options }) =>
     reply(runner, id, async (loader) => ({ type: "estimate", id, estimate: await loader.estimate(options) })),
@@ -82,6 +89,8 @@ const dispatch = <T extends NodeMessage["type"]>(runner: Runner, message: Extrac
   handlers[type](runner, message);
 };
 
+const statsOf = ({ bridge, threads }: OpenModel): RunnerStats => ({ ...bridge.stats(), threads: threads.count() });
+
 /** The loader is made at its first use, so that a runner listens before it has read that code. */
 const loaderOf = (runner: Runner): Promise<Loader> => {
   const { nativeDir, logLevel = 2 } = runner.options;
@@ -95,7 +104,7 @@ const load = async (runner: Runner, options: LoadOptions): Promise<void> => {
   const { send } = runner;
   try {
     const loader = await loaderOf(runner);
-    const { bridge, loaded } = await loader.load(options, {
+    const open = await loader.load(options, {
       onProgress: (fraction) => send({ type: "progress", fraction }),
       onMessages: (messages) => {
         for (const message of messages) {
@@ -104,8 +113,16 @@ const load = async (runner: Runner, options: LoadOptions): Promise<void> => {
         }
       },
     });
-    runner.open = { bridge, loaded };
-    runner.pulse = createPulse(() => bridge.stats(), send);
+    const { threads, loaded } = open;
+    const tell = () => send({ type: "pulse", stats: statsOf(open) });
+    runner.open = open;
+    runner.pulse = createPulse(
+      [
+        { everyMs: pulseEveryMs, act: tell },
+        { everyMs: adjustThreadsEveryMs, act: () => threads.adjust() },
+      ],
+      tell,
+    );
     send({ type: "loaded", model: loaded });
   } catch (error) {
     const { code, message } = toAppError(error);

@@ -25,7 +25,10 @@ export interface NativeBridge {
   cancel(id: number): void;
   /** The reader of answer `id` has taken this many more tokens; see `windowTokens`. */
   acknowledge(id: number, tokens: number): void;
-  stats(): RunnerStats;
+  /** `threads` is the governor's to know. */
+  stats(): Omit<RunnerStats, "threads">;
+  /** Compute threads from the next step on. */
+  setThreads(threads: number): void;
   /** Ends its threads and frees its memory; idempotent. */
   close(): void;
 }

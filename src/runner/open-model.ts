@@ -1,11 +1,13 @@
-import { computeThreads } from "./compute-threads.ts";
 import { isRefusal, type Llama } from "./llama.ts";
 import { loadFailure } from "./load-failure.ts";
 import type { BridgeMessage, ContextOptions, NativeBridge, NativeLoadOptions, NativeModel } from "./native-bridge.ts";
 import { type LoadedModel, type LoadOptions, windowTokens } from "./protocol.ts";
+import { type Threads, threadsOf } from "./threads.ts";
+import { usableCores } from "./usable-cores.ts";
 
 export interface OpenModel {
   bridge: NativeBridge;
+  threads: Threads;
   loaded: Omit<LoadedModel, "loadMs">;
 }
 
@@ -26,9 +28,11 @@ export const openModel = async ({ llama, load, layers, ...options }: OpenModelOp
   const { model, gpuLayers } = await native.loadModel({ modelPath, ...layers }, options.onProgress).catch((error) => {
     throw loadFailure(modelPath, error, native.takeLogErrors());
   });
-  const bridge = makeBridge(llama, model, load, options.onMessages);
+  const context = contextOptions(llama, load);
+  const bridge = makeBridge(llama, model, load, context, options.onMessages);
   const { thinking, tools, ...facts } = bridge.info();
-  return { bridge, loaded: { ...facts, capabilities: { thinking, tools }, backend, gpuLayers } };
+  const loaded = { ...facts, capabilities: { thinking, tools }, backend, gpuLayers };
+  return { bridge, loaded, threads: threadsOf(bridge, context.threads, load, loaded) };
 };
 
 /** The context options of a load or an estimate, in the bridge's terms. */
@@ -38,7 +42,7 @@ export const contextOptions = (
 ): ContextOptions => ({
   slots: load.slots,
   contextTokens: load.contextTokens,
-  threads: load.threads ?? computeThreads(native.mathCores()),
+  threads: load.threads ?? usableCores(native.mathCores()),
   kvCacheType: load.kvCacheType ?? "",
   flashAttention: load.flashAttention === undefined ? -1 : load.flashAttention ? 1 : 0,
 });
@@ -47,10 +51,11 @@ const makeBridge = (
   llama: Llama,
   model: NativeModel,
   load: LoadOptions,
+  context: ContextOptions,
   onMessages: (messages: BridgeMessage[]) => void,
 ): NativeBridge => {
   try {
-    const options = { ...contextOptions(llama, load), windowTokens, promptCacheBytes: load.promptCacheBytes ?? 0 };
+    const options = { ...context, windowTokens, promptCacheBytes: load.promptCacheBytes ?? 0 };
     return new llama.native.Bridge(model, options, onMessages);
   } catch (error) {
     throw isRefusal(error) ? loadFailure(load.modelPath, error, llama.native.takeLogErrors()) : error;

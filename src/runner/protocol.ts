@@ -18,7 +18,7 @@ export interface LoadOptions {
   slots: number;
   /** Absent = as many as fit: what the last `estimate` of this runner found for the same file, slots and context, else a new fit. */
   gpuLayers?: number;
-  /** Compute threads; absent = the runner chooses. */
+  /** Compute threads; absent = the runner chooses, and takes fewer while others want the processor. */
   threads?: number;
   /** Backend to use; absent = the best that works. */
   gpu?: Backend;
@@ -129,6 +129,10 @@ export interface RunnerStats {
   cachedTokens: number;
   completionTokens: number;
   generationMs: number;
+  /** Compute threads now. */
+  threads: number;
+  /** CPU time that the compute threads got during their steps since the load. */
+  cpuMs: number;
   /** Host memory that the prompt cache holds. */
   promptCacheBytes: number;
   /** Grows while the decode thread makes progress, also within a long step; the watchdog looks at it. */

@@ -1,28 +1,33 @@
-import { pulseEveryMs, type RunnerMessage, type RunnerStats } from "./protocol.ts";
+import type { RunnerMessage } from "./protocol.ts";
 
-/** Tells the node that the runner is alive, as long as it has work. */
+/** Something that is done again and again while there is work. */
+export interface Beat {
+  everyMs: number;
+  act(): void;
+}
+
+/** Follows which requests are unanswered. */
 export interface Pulse {
   begin(id: number): void;
   /** Looks for the ends of requests in what is being sent. */
   watch(message: RunnerMessage): void;
 }
 
-/** Sends a pulse every `pulseEveryMs` while a request is unanswered, and one when the last is answered. No timer runs in between. */
-export const createPulse = (stats: () => RunnerStats, send: (message: RunnerMessage) => void): Pulse => {
+/** Keeps the beats going while a request is unanswered, and calls `atEnd` when the last is answered. No timer runs in between. */
+export const createPulse = (beats: readonly Beat[], atEnd: () => void): Pulse => {
   const open = new Set<number>();
-  let timer: ReturnType<typeof setInterval> | undefined;
-  const beat = () => send({ type: "pulse", stats: stats() });
+  let timers: ReturnType<typeof setInterval>[] = [];
   return {
     begin(id) {
       open.add(id);
-      timer ??= setInterval(beat, pulseEveryMs);
+      if (timers.length === 0) timers = beats.map(({ everyMs, act }) => setInterval(act, everyMs));
     },
     watch(message) {
       const ends = message.type === "error" || (message.type === "events" && message.events.at(-1)?.type === "done");
       if (!ends || !open.delete(message.id) || open.size > 0) return;
-      clearInterval(timer);
-      timer = undefined;
-      beat();
+      for (const timer of timers) clearInterval(timer);
+      timers = [];
+      atEnd();
     },
   };
 };

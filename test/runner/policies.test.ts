@@ -1,12 +1,7 @@
 import { expect, test } from "bun:test";
 import { AppError } from "../../src/core/errors.ts";
-import { computeThreads } from "../../src/runner/compute-threads.ts";
 import { loadFailure } from "../../src/runner/load-failure.ts";
 import { runnerEnvironment } from "../../src/runner/runner-environment.ts";
-
-test("computeThreads leaves one core free, and is bounded", () => {
-  expect([0, 1, 2, 4, 8, 17, 128].map(computeThreads)).toEqual([1, 1, 1, 3, 7, 16, 16]);
-});
 
 test("runnerEnvironment passes what drivers need and no secret", () => {
   const env = { PATH: "/bin", HOME: "/h", CUDA_VISIBLE_DEVICES: "0", GGML_VK_VISIBLE_DEVICES: "1" };

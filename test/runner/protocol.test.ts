@@ -38,6 +38,8 @@ const stats = {
   cachedTokens: 0,
   completionTokens: 0,
   generationMs: 0,
+  threads: 1,
+  cpuMs: 0,
   promptCacheBytes: 0,
   heartbeats: 0,
 };
@@ -55,6 +57,7 @@ const fromRunner: RunnerMessage[] = [
     ],
     tokens: 1,
   },
+  { type: "events", id: 1, events: [{ type: "logprobs", tokens: [] }], tokens: 1 },
   { type: "events", id: 1, events: [{ type: "toolCall", index: 0, arguments: "" }], tokens: 0 },
   { type: "embedded", id: 1, vectors: [new Float32Array(1)], promptTokens: 1 },
   { type: "stats", id: 1, stats },

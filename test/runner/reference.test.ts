@@ -1,4 +1,4 @@
-/** What llama-server said to the same requests (scripts/record-expectations.ts), token by token. */
+/** What llama-server said to the same requests (scripts/record-expectations.ts: one thread too), token by token. */
 import { describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import { type Expectation, type RecordedLogprob, rememberingModels } from "../../scripts/fixtures/expectation.ts";
@@ -55,7 +55,7 @@ const expectLogprobs = (told: ChosenToken[], wanted: RecordedLogprob[]) => {
 
 describe.each(recorded.models)("$file", (model) => {
   const expectations = model.expectations as Expectation[];
-  const runner = () => runnerOf(model.file, { slots: 8, contextTokens: 2048 });
+  const runner = () => runnerOf(model.file, { slots: 8, contextTokens: 2048, threads: 1 });
   const ask = async ({ request }: Expectation) =>
     await collect((await runner()).generate({ topLogprobs: 0, ...request }));
 

@@ -42,7 +42,8 @@ class Bridge : public Napi::ObjectWrap<Bridge> {
     return DefineClass(env, "Bridge",
                        {InstanceMethod("info", &Bridge::info), InstanceMethod("generate", &Bridge::generate),
                         InstanceMethod("embed", &Bridge::embed), InstanceMethod("cancel", &Bridge::cancel),
-                        InstanceMethod("acknowledge", &Bridge::acknowledge), InstanceMethod("stats", &Bridge::stats), InstanceMethod("close", &Bridge::close)});
+                        InstanceMethod("acknowledge", &Bridge::acknowledge), InstanceMethod("stats", &Bridge::stats),
+                        InstanceMethod("setThreads", &Bridge::setThreads), InstanceMethod("close", &Bridge::close)});
   }
 
   /** new Bridge(model, options, onMessages); `model` is what loadModel() gave. */
@@ -162,9 +163,16 @@ class Bridge : public Napi::ObjectWrap<Bridge> {
     set("cachedTokens", static_cast<double>(stats.cachedTokens));
     set("completionTokens", static_cast<double>(stats.completionTokens));
     set("generationMs", static_cast<double>(stats.generationUs) / 1000);
+    set("cpuMs", static_cast<double>(stats.cpuUs) / 1000);
     set("promptCacheBytes", static_cast<double>(stats.promptCacheBytes));
     set("heartbeats", static_cast<double>(stats.heartbeats));
     return result;
+  }
+
+  /** setThreads(threads): from the next step on. */
+  Napi::Value setThreads(const Napi::CallbackInfo& call) {
+    if (loop_) loop_->setThreads(std::max(1, call[0].ToNumber().Int32Value()));
+    return call.Env().Undefined();
   }
 
   /** Ends the threads and frees the contexts; what runs gets no answer any more. Idempotent. */

@@ -22,6 +22,7 @@ DecodeLoop::DecodeLoop(llama_model* model, const LoopOptions& options, std::shar
     : options_(options),
       vocab_(llama_model_get_vocab(model)),
       outbox_(std::move(outbox)),
+      wantedThreads_(options.threads),
       cache_(options.promptCacheBytes) {
   llama_context_params params = contextParams(options);
   params.abort_callback = [](void* self) {
@@ -37,9 +38,6 @@ DecodeLoop::DecodeLoop(llama_model* model, const LoopOptions& options, std::shar
                                      std::to_string(options.contextTokens) + " tokens cannot be made" +
                                      (reason.empty() ? "" : ": " + reason));
   }
-  common_params threads;
-  threads.cpuparams.n_threads = threads.cpuparams_batch.n_threads = options.threads;
-  threadpools_.init(context_.get(), threads);
   batch_ = llama_batch_init(static_cast<int32_t>(params.n_batch), 0, 1);
   slots_.reserve(static_cast<size_t>(options.slots));
   for (int i = 0; i < options.slots; i++) slots_.emplace_back(context_.get(), i);
@@ -79,7 +77,7 @@ void DecodeLoop::stop() {
 
 LoopStats DecodeLoop::stats() const {
   return {busySlots_,    queued_,       paused_,           finished_,         promptTokens_,
-          cachedTokens_, completionTokens_, promptCacheBytes_, heartbeats_, promptUs_, generationUs_};
+          cachedTokens_, completionTokens_, promptCacheBytes_, heartbeats_, promptUs_, generationUs_, cpuUs_};
 }
 
 void DecodeLoop::run() {

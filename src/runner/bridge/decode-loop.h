@@ -11,6 +11,7 @@
 #include <thread>
 #include <vector>
 
+#include "cpu-clock.h"
 #include "outbox.h"
 #include "prompt-cache.h"
 #include "slot.h"
@@ -32,7 +33,7 @@ struct LoopOptions {
 struct LoopStats {
   size_t busySlots = 0, queued = 0, paused = 0, finished = 0;
   size_t promptTokens = 0, cachedTokens = 0, completionTokens = 0, promptCacheBytes = 0, heartbeats = 0;
-  size_t promptUs = 0, generationUs = 0;
+  size_t promptUs = 0, generationUs = 0, cpuUs = 0;
 };
 
 /**
@@ -52,6 +53,9 @@ class DecodeLoop {
   void wake();
   /** Ends the thread; running requests get no answer any more. Idempotent. */
   void stop();
+
+  /** Compute threads from the next step on; from any thread. */
+  void setThreads(int threads) { wantedThreads_ = threads; }
 
   LoopStats stats() const;
   const llama_context* context() const { return context_.get(); }
@@ -78,6 +82,7 @@ class DecodeLoop {
   size_t promptRoom(size_t answers, const std::vector<Slot*>& prompts) const;
   size_t addPromptPiece(Slot& slot, size_t room);
   bool decode();
+  void useThreads(int threads);
   void learn(int64_t us);
   void advance(Slot& slot);
   bool makeRoom(Slot& slot);
@@ -87,7 +92,10 @@ class DecodeLoop {
   const llama_vocab* vocab_;
   std::shared_ptr<Outbox> outbox_;
   /** Threads that stay between two steps, as llama-server has them; without these each step makes its own anew. */
-  common_threadpools threadpools_;
+  std::unique_ptr<common_threadpools> threadpools_;
+  int threads_ = 0;
+  std::atomic<int> wantedThreads_;
+  const CpuClock cpu_;
   llama_context_ptr context_;
   llama_batch batch_{};
   size_t batchPromptTokens_ = 0;
@@ -106,7 +114,7 @@ class DecodeLoop {
   bool woken_ = false;
   std::atomic<bool> stopping_{false};
   std::atomic<size_t> busySlots_{0}, queued_{0}, paused_{0}, finished_{0}, promptTokens_{0}, cachedTokens_{0},
-      completionTokens_{0}, promptCacheBytes_{0}, heartbeats_{0}, promptUs_{0}, generationUs_{0};
+      completionTokens_{0}, promptCacheBytes_{0}, heartbeats_{0}, promptUs_{0}, generationUs_{0}, cpuUs_{0};
   std::thread thread_;
 };
 
