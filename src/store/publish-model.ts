@@ -43,7 +43,8 @@ export type Publication = { kind: "published"; model: StoredModel } | { kind: "b
 export const publishModel = async (context: StoreContext, request: NewModel): Promise<Publication> => {
   const details = await detailsOf(context, request);
   if (!details) return { kind: "blobsMissing", digests: await missingBlobs(context, request.files) };
-  for (const { content } of request.files) if (content.kind === "partial") await syncFile(content.path);
+  for (const { content } of request.files)
+    if (content.kind === "partial") await syncFile(content.path).catch(isMissing);
   return await context.exclusively(async () => {
     const before = context.index.rescan();
     for (const file of request.files) await placeBlob(context, file);
@@ -84,7 +85,12 @@ const placeBlob = async ({ layout }: StoreContext, file: NewFile): Promise<void>
     return;
   }
   if (file.content.kind === "bytes") await writeFileDurably(path, file.content.bytes);
-  if (file.content.kind === "partial") await rename(file.content.path, path);
+  if (file.content.kind === "partial") await rename(file.content.path, path).catch(isMissing);
+};
+
+/** Another publication of the same content may have moved the file already; what is not there at the end is told as missing. */
+const isMissing = (error: NodeJS.ErrnoException): void => {
+  if (error.code !== "ENOENT") throw error;
 };
 
 const missingBlobs = async ({ layout }: StoreContext, files: NewFile[]): Promise<string[]> => {
