@@ -97,7 +97,7 @@ const startWhenMeasured = async (
   options: AcquireOptions,
 ): Promise<Entry | undefined> => {
   // A file that cannot be read: its load will say why.
-  const known = state.needs.get(model.id) ?? state.options.memoryNeed(model.modelPath).catch(() => undefined);
+  const known = state.needs.get(model.id) ?? state.options.memoryNeed(model).catch(() => undefined);
   state.needs.set(model.id, known);
   const need = await known;
   state.needs.delete(model.id); // the next load looks again: the file may be another by then

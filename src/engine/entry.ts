@@ -1,4 +1,4 @@
-import { AppError } from "../core/errors.ts";
+import { AppError, toAppError } from "../core/errors.ts";
 import type { LoadedModel, LoadOptions } from "../runner/protocol.ts";
 import { gpuMarginBytes, refuseEstimate } from "./plan-load.ts";
 import type { EngineModel, EngineOptions, EngineRunner, RunningModel } from "./types.ts";
@@ -149,6 +149,8 @@ const load = async (
     return { runner, model: loaded };
   } catch (error) {
     await runner.exit();
+    // llama.cpp aborts on some broken files: a look at the file tells people more than the end of a process.
+    if (toAppError(error).code === "runner_crashed") await options.checkFile(model.modelPath);
     throw error;
   }
 };

@@ -1,6 +1,7 @@
 import type { Clock } from "../core/clock.ts";
 import type { GenerationEvent, GenerationRequest } from "../core/generation.ts";
 import type { Log } from "../core/log.ts";
+import type { ModelShape } from "../gguf/model-shape.ts";
 import type {
   Backend,
   EstimateOptions,
@@ -41,8 +42,10 @@ export interface EngineOptions {
   hostMemory(): HostMemory;
   /** All GPUs that compute, together; undefined without one. Asked after `memoryNeed` has resolved. */
   gpuMemory(): GpuMemory | undefined;
-  /** Reads what a model will take; rejects for a file that cannot be read. */
-  memoryNeed(modelPath: string): Promise<MemoryNeed>;
+  /** What a model will take; rejects for a file that cannot be read. */
+  memoryNeed(model: EngineModel): Promise<MemoryNeed>;
+  /** Reads the whole header of a model's file; rejects with what is wrong with it. */
+  checkFile(modelPath: string): Promise<unknown>;
 }
 
 /** A model that the engine can load; `id` tells two models apart, `name` is for people. */
@@ -50,6 +53,8 @@ export interface EngineModel {
   id: string;
   name: string;
   modelPath: string;
+  /** As the store knows it, if it does. */
+  shape?: ModelShape | undefined;
 }
 
 export interface AcquireOptions {

@@ -39,7 +39,10 @@ const acquire = async ({ engine, store, clock, config }: NodeDeps, use: ModelUse
   const modelPath = store.modelPath(model);
   store.touch(model, clock.now());
   const options = { signal, keepAliveMs, contextTokens, defaultContextTokens: config.contextTokens };
-  return await engine.acquire({ id: model.id, name: model.name, modelPath }, options);
+  return await engine.acquire(
+    { id: model.id, name: model.name, modelPath, shape: model.manifest.details.shape },
+    options,
+  );
 };
 
 /** Negative means for ever, as with Ollama. */

@@ -5,11 +5,11 @@ import { gpuMemory } from "../engine/devices/telemetry.ts";
 import { createEngine } from "../engine/engine.ts";
 import { hostMemory } from "../engine/host-memory.ts";
 import type { Machine } from "../engine/machine.ts";
-import { readMemoryNeed } from "../engine/memory-need.ts";
+import { readMemoryNeed, readModelShape } from "../engine/memory-need.ts";
 import type { EngineOptions } from "../engine/types.ts";
 import { createApp } from "../http/create-app.ts";
 import { type Listening, listen } from "../http/listen.ts";
-import { createPuller } from "../hub/puller.ts";
+import type { Puller, PullerOptions } from "../hub/puller.ts";
 import { openStore } from "../store/open-store.ts";
 import type { NodeDeps } from "./deps.ts";
 import { generateRoutes } from "./routes/generate.ts";
@@ -36,7 +36,7 @@ export interface RunningNode {
 export const startNode = ({ config, log, machine, clock = systemClock }: NodeOptions): RunningNode => {
   const engine = createEngine(engineOptions(config, { log, machine, clock }));
   const store = openStore(config.modelsDir, { clock, log });
-  const puller = createPuller({ store, settings: config.hub, clock, log });
+  const puller = lazyPuller({ store, settings: config.hub, clock, log });
   const deps: NodeDeps = { config, store, engine, machine, puller, clock, log };
   const app = createApp({ log, hostname: config.node.hostname });
   for (const addRoutes of [statusRoutes, nodeRoutes, modelRoutes, pullRoutes, generateRoutes, openAiRoutes])
@@ -44,6 +44,18 @@ export const startNode = ({ config, log, machine, clock = systemClock }: NodeOpt
   const address = listen(app, config.node.hostname, config.node.port);
   store.list(); // reads every manifest once, so that the first listing is as fast as the others
   return { address, stop: (drainMs) => stop(address, deps, drainMs) };
+};
+
+/** The Hub's code is read with the first pull: a node that only answers starts sooner without it. */
+const lazyPuller = (options: PullerOptions): Puller => {
+  let made: Promise<Puller> | undefined;
+  const make = async () => (await import("../hub/puller.ts")).createPuller(options);
+  return {
+    pull: async (ref, pullOptions) => {
+      made ??= make();
+      return await (await made).pull(ref, pullOptions);
+    },
+  };
 };
 
 const engineOptions = (
@@ -67,10 +79,11 @@ const engineOptions = (
     },
     hostMemory,
     gpuMemory: () => gpuMemory(machine.report()?.devices ?? []),
-    memoryNeed: async (path) => {
-      const [need] = await Promise.all([readMemoryNeed(path, kvCacheType), machine.detected().catch(() => undefined)]);
+    memoryNeed: async (model) => {
+      const [need] = await Promise.all([readMemoryNeed(model, kvCacheType), machine.detected().catch(() => undefined)]);
       return need;
     },
+    checkFile: readModelShape,
   };
 };
 

@@ -1,3 +1,5 @@
+import type { ModelShape } from "../gguf/model-shape.ts";
+
 /** Version of every JSON file in the store; a file with a higher one was written by a newer llmlb and is left alone. */
 export const storeSchemaVersion = 1;
 
@@ -41,6 +43,8 @@ export interface ModelDetails {
   embeddingLength: number;
   capabilities: string[];
   license?: string;
+  /** Absent in manifests of llmlb before 0.2. */
+  shape?: ModelShape;
 }
 
 export interface Manifest {
@@ -132,4 +136,8 @@ const isDetails = (value: unknown): value is ModelDetails =>
   isSize(value.embeddingLength) &&
   Array.isArray(value.capabilities) &&
   value.capabilities.every((capability) => typeof capability === "string") &&
-  (value.license === undefined || typeof value.license === "string");
+  (value.license === undefined || typeof value.license === "string") &&
+  (value.shape === undefined || isShape(value.shape));
+
+const isShape = (value: unknown): value is ModelShape =>
+  isRecord(value) && [value.sizeBytes, value.kvElementsPerToken, value.widest, value.vocabulary].every(isSize);

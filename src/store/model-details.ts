@@ -1,4 +1,5 @@
 import { modelFacts } from "../gguf/model-facts.ts";
+import { modelShape } from "../gguf/model-shape.ts";
 import { readGgufHeader } from "../gguf/read-header.ts";
 import type { ModelDetails } from "./manifest.ts";
 
@@ -9,7 +10,8 @@ const licenseIdMaxChars = 100; // longer ones are the license's text, which is a
  * Throws `corrupt` for a file that must not be loaded; `label` names it in the message.
  */
 export const readModelDetails = async (path: string, label: string, quantization?: string): Promise<ModelDetails> => {
-  const facts = modelFacts(await readGgufHeader(path, { arrayItemsMax: 0, label }));
+  const header = await readGgufHeader(path, { arrayItemsMax: 0, label });
+  const facts = modelFacts(header);
   const { license } = facts;
   return {
     format: "gguf",
@@ -19,6 +21,7 @@ export const readModelDetails = async (path: string, label: string, quantization
     contextLength: facts.contextTokens ?? 0,
     embeddingLength: facts.embeddingLength ?? 0,
     capabilities: facts.capabilities,
+    shape: modelShape(header),
     ...(license !== undefined && license.length <= licenseIdMaxChars ? { license } : {}),
   };
 };

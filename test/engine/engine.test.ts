@@ -3,7 +3,7 @@ import { AppError } from "../../src/core/errors.ts";
 import type { GenerationEvent } from "../../src/core/generation.ts";
 import { silentLog } from "../../src/core/log.ts";
 import { createEngine } from "../../src/engine/engine.ts";
-import type { EngineOptions } from "../../src/engine/types.ts";
+import type { EngineModel, EngineOptions } from "../../src/engine/types.ts";
 import { type FakeRunner, type FakeRunnerScript, fakeRunner } from "../fakes/fake-runner.ts";
 import { manualClock } from "../fakes/manual-clock.ts";
 
@@ -29,6 +29,7 @@ const setUp = (overrides: Partial<EngineOptions> = {}, script: FakeRunnerScript 
     gpuMemory: () => undefined,
     hostMemory: () => ({ availableBytes: 1e12, totalBytes: 1e12 }),
     memoryNeed: async () => ({ weightsBytes: 0, kvBytesPerToken: 0, computeBytes: 0 }),
+    checkFile: async () => undefined,
     ...overrides,
   });
   return { clock, runners, engine };
@@ -156,8 +157,8 @@ test("as many requests as slots and queue hold go to the runner in order, one mo
 test("idle models go for a new one that memory has no room for; what fits nowhere is refused", async () => {
   let availableBytes = 1000;
   const hostMemory = () => ({ availableBytes, totalBytes: 1000 });
-  const memoryNeed = async (path: string) => ({
-    weightsBytes: path.endsWith("huge") ? 5000 : 600,
+  const memoryNeed = async ({ id }: EngineModel) => ({
+    weightsBytes: id === "huge" ? 5000 : 600,
     kvBytesPerToken: 0,
     computeBytes: 100,
   });
@@ -174,6 +175,19 @@ test("idle models go for a new one that memory has no room for; what fits nowher
     message: expect.stringMatching(/^cannot load huge: it needs 5.1 KB of memory .* 1 KB of 1 KB are available$/),
   });
   expect(runners[1]?.alive).toBe(true);
+});
+
+test("a load that ends the process is blamed on the file when that is broken", async () => {
+  const crash = new AppError("runner_crashed", "the model's runner process was ended by SIGABRT");
+  const load = () => Promise.reject(crash);
+  const whole = setUp({}, { load });
+  await expect(whole.engine.acquire(model("a"), acquireOptions)).rejects.toBe(crash);
+  const checkFile = (path: string) => Promise.reject(new AppError("corrupt", `${path} is broken`));
+  const broken = setUp({ checkFile }, { load });
+  await expect(broken.engine.acquire(model("a"), acquireOptions)).rejects.toMatchObject({
+    code: "corrupt",
+    message: "/models/a is broken",
+  });
 });
 
 test("an aborted wait takes no slot and no lease", async () => {

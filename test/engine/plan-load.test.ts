@@ -2,6 +2,7 @@ import { expect, test } from "bun:test";
 import { buildModel } from "../../scripts/fixtures/models.ts";
 import { memoryNeed } from "../../src/engine/memory-need.ts";
 import { planLoad, type Resident, refuseEstimate } from "../../src/engine/plan-load.ts";
+import { modelShape } from "../../src/gguf/model-shape.ts";
 import { memorySource, readGgufHeader } from "../../src/gguf/read-header.ts";
 
 const GB = 1e9;
@@ -84,7 +85,7 @@ test("llama.cpp's estimate refuses a load that no plan fits, and names the devic
 
 test("the need of a header: KV cache by its heads and element type", async () => {
   const header = await readGgufHeader(memorySource(buildModel("tiny-attentive")), { arrayItemsMax: 0 });
-  expect(memoryNeed(header).kvBytesPerToken).toBe(4 * 1 * (16 + 16) * 2); // layers, heads, keys and values, f16
-  expect(memoryNeed(header, "q8_0").kvBytesPerToken).toBe(4 * (16 + 16) * (34 / 32));
-  expect(memoryNeed(header).weightsBytes).toBe(header.sizeBytes);
+  expect(memoryNeed(modelShape(header)).kvBytesPerToken).toBe(4 * 1 * (16 + 16) * 2); // layers, heads, keys and values, f16
+  expect(memoryNeed(modelShape(header), "q8_0").kvBytesPerToken).toBe(4 * (16 + 16) * (34 / 32));
+  expect(memoryNeed(modelShape(header)).weightsBytes).toBe(header.sizeBytes);
 });

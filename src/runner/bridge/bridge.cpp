@@ -3,6 +3,7 @@
 #include <llama-ext.h>
 
 #include <algorithm>
+#include <future>
 #include <unordered_map>
 
 #include "bridge.h"
@@ -56,13 +57,15 @@ class Bridge : public Napi::ObjectWrap<Bridge> {
     const int trained = llama_model_n_ctx_train(model_);
     if (trained > 0) options_.contextTokens = std::min(options_.contextTokens, trained);
     try {
-      templates_ = std::make_unique<ChatTemplates>(model_);
+      // Parsing the template and trying what it can do takes as long as making the context: side by side.
+      auto templates = std::async(std::launch::async, [this] { return std::make_unique<ChatTemplates>(model_); });
       outbox_ = std::make_shared<Outbox>(env, info[2].As<Napi::Function>(),
                                          [this](Napi::Env e, Napi::Function callback, std::vector<Delivery> deliveries) {
                                            deliver(e, callback, std::move(deliveries));
                                          });
       loop_ = std::make_unique<DecodeLoop>(model_, options_, outbox_);
       embedder_ = std::make_unique<Embedder>(model_, options_.threads, outbox_);
+      templates_ = templates.get();
       preparer_ = std::make_unique<Worker>();
     } catch (const Failure& failure) {
       if (outbox_) outbox_->close();
