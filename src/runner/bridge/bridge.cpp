@@ -66,6 +66,7 @@ class Bridge : public Napi::ObjectWrap<Bridge> {
       loop_ = std::make_unique<DecodeLoop>(model_, options_, outbox_);
       embedder_ = std::make_unique<Embedder>(model_, options_.threads, outbox_);
       templates_ = templates.get();
+      tokenizer_ = std::make_unique<PromptTokenizer>(llama_model_get_vocab(model_));
       preparer_ = std::make_unique<Worker>();
     } catch (const Failure& failure) {
       if (outbox_) outbox_->close();
@@ -109,7 +110,7 @@ class Bridge : public Napi::ObjectWrap<Bridge> {
     try {
       if (!loop_->canGenerate()) throw Failure("unsupported", "this model makes embeddings only, it cannot generate text");
       if (llama_model_has_encoder(model_)) throw Failure("unsupported", "encoder-decoder models cannot generate text here");
-      prepareRequest(*request, json, model_, *templates_, options_.contextTokens);
+      prepareRequest(*request, json, model_, *templates_, *tokenizer_, options_.contextTokens);
       return loop_->submit(request);
     } catch (const Failure& failure) {
       outbox_->fail(request, failure);
@@ -210,6 +211,8 @@ class Bridge : public Napi::ObjectWrap<Bridge> {
   llama_model* model_ = nullptr;
   LoopOptions options_;
   std::unique_ptr<ChatTemplates> templates_;
+  /** Used on the preparer's thread only. */
+  std::unique_ptr<PromptTokenizer> tokenizer_;
   std::shared_ptr<Outbox> outbox_;
   std::unique_ptr<DecodeLoop> loop_;
   std::unique_ptr<Embedder> embedder_;

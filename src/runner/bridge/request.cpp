@@ -69,13 +69,13 @@ common_sampler_ptr makeSampler(const llama_model* model, common_params_sampling&
 }
 
 /** `contextTokens` > 0: turns are left out until the prompt leaves room for an answer in it. */
-RenderedChat renderToFit(const ChatTemplates& templates, const llama_vocab* vocab, const common_json& json,
+RenderedChat renderToFit(const ChatTemplates& templates, PromptTokenizer& tokenizer, const common_json& json,
                          common_params_sampling& sampling, size_t contextTokens) {
   const std::string grammar = json.value("grammar", "");
   const std::string jsonSchema = json.value("jsonSchema", "");
   const auto render = [&](const common_json& chat, common_params_sampling& into) {
     RenderedChat rendered = templates.render(chat, grammar, jsonSchema, into);
-    rendered.tokens = common_tokenize(vocab, rendered.prompt, true, true);
+    rendered.tokens = tokenizer.tokenize(rendered.prompt);
     return rendered;
   };
   const common_json& chat = json.at("chat");
@@ -104,7 +104,7 @@ void checkLength(size_t promptTokens, int contextTokens) {
 }  // namespace
 
 void prepareRequest(Request& request, const std::string& text, const llama_model* model,
-                    const ChatTemplates& templates, int slotTokens) {
+                    const ChatTemplates& templates, PromptTokenizer& tokenizer, int slotTokens) {
   const common_json json = common_json::parse(text);
   const std::string grammar = json.value("grammar", "");
   const std::string jsonSchema = json.value("jsonSchema", "");
@@ -126,14 +126,13 @@ void prepareRequest(Request& request, const std::string& text, const llama_model
   addBiases(json.at("logitBias"), llama_model_get_vocab(model), sampling);
 
   const bool truncate = json.at("truncatePrompt").get<bool>();
-  const llama_vocab* vocab = llama_model_get_vocab(model);
   if (json.contains("chat")) {
-    RenderedChat chat = renderToFit(templates, vocab, json, sampling, truncate ? request.contextTokens : 0);
+    RenderedChat chat = renderToFit(templates, tokenizer, json, sampling, truncate ? request.contextTokens : 0);
     request.prompt = std::move(chat.tokens);
     request.stops.insert(request.stops.end(), chat.stops.begin(), chat.stops.end());
     request.parser = AnswerParser(std::move(chat.parser));
   } else {
-    request.prompt = common_tokenize(vocab, json.at("text").get<std::string>(), true, true);
+    request.prompt = tokenizer.tokenize(json.at("text").get<std::string>());
     if (truncate) request.prompt = withoutMiddle(request.prompt, request.contextTokens - 1, request.keepTokens);
     constrainText(grammar, jsonSchema, sampling);
   }

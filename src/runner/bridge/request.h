@@ -11,6 +11,7 @@
 #include "answer-parser.h"
 #include "chat-templates.h"
 #include "output-text.h"
+#include "prompt-tokenizer.h"
 
 namespace llmlb {
 
@@ -69,6 +70,6 @@ struct Request : Ticket {
  * `context_overflow` for a prompt that leaves no room in the context, which is what the request asks for but at most `slotTokens`.
  */
 void prepareRequest(Request& request, const std::string& json, const llama_model* model, const ChatTemplates& templates,
-                    int slotTokens);
+                    PromptTokenizer& tokenizer, int slotTokens);
 
 }  // namespace llmlb
