@@ -7,7 +7,7 @@ import { openStore } from "../../src/store/open-store.ts";
 import { freePort } from "../free-port.ts";
 import { buildLlamaServer } from "../llama-server.ts";
 
-const executable = join(import.meta.dir, "../../dist/llmlb");
+export const executable = join(import.meta.dir, "../../dist/llmlb");
 
 /** One of the two servers under comparison. Both get the same file, threads, slots and context. */
 export interface Peer {
@@ -35,7 +35,8 @@ const untilHealthy = async (base: string): Promise<void> => {
   }
 };
 
-const launch = async (command: string[], env: Record<string, string>, port: number) => {
+/** Starts a server and resolves when it can be asked. */
+export const launch = async (command: string[], env: Record<string, string>, port: number) => {
   const child = Bun.spawn(command, { env, stdout: "ignore", stderr: "ignore" });
   const base = `http://127.0.0.1:${port}`;
   await untilHealthy(base);
@@ -47,7 +48,7 @@ const launch = async (command: string[], env: Record<string, string>, port: numb
 };
 
 /** A store that holds `file` as `bench/model`, below a home of its own. */
-const homeWith = async (file: string) => {
+export const homeWith = async (file: string) => {
   const home = mkdtempSync(join(tmpdir(), "llmlb-bench-engine-"));
   const store = openStore(join(home, "models"), { clock: systemClock, log: silentLog });
   const bytes = Bun.file(file);

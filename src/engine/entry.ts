@@ -141,7 +141,8 @@ const load = async (
   const runner = await options.startRunner();
   try {
     const { contextTokens, slots, headerChecked } = plan;
-    const asked = { ...options.load, modelPath: model.modelPath, contextTokens, slots, headerChecked };
+    const { modelPath, name: label } = model;
+    const asked = { ...options.load, modelPath, label, contextTokens, slots, headerChecked };
     const loadOptions = options.gpuMemory() ? await fitted(options, runner, model, asked, plan, signal) : asked;
     const loaded = await runner.load(loadOptions, { signal });
     const what = `runner ${runner.pid}, ${loaded.backend}, ${loaded.slots} x ${loaded.contextTokens} tokens`;
@@ -149,8 +150,8 @@ const load = async (
     return { runner, model: loaded };
   } catch (error) {
     await runner.exit();
-    // llama.cpp aborts on some broken files: a look at the file tells people more than the end of a process.
-    if (toAppError(error).code === "runner_crashed") await options.checkFile(model.modelPath);
+    // llama.cpp has its own words for a broken file, or aborts: a look at the file tells people more.
+    if (["load_failed", "runner_crashed"].includes(toAppError(error).code)) await options.checkFile(model);
     throw error;
   }
 };

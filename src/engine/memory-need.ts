@@ -38,18 +38,18 @@ export const memoryNeed = (shape: ModelShape, kvCacheType: KvCacheType = "f16"):
   computeBytes: processBytes + 4 * (batchTokens * shape.widest * activationsPerToken + shape.vocabulary * batchTokens),
 });
 
+type ModelFile = Pick<EngineModel, "modelPath" | "shape"> & { name?: string };
+
 /**
- * The need of the model at `modelPath`: from the shape that was read at its publication, unless the file has another size by now, else from
- * its header. Throws `corrupt`, or an error of the file system.
+ * The need of a model: from the shape that was read at its publication, unless the file has another size by now, else from its header.
+ * Throws `corrupt`, or an error of the file system.
  */
-export const readMemoryNeed = async (
-  { modelPath, shape }: Pick<EngineModel, "modelPath" | "shape">,
-  kvCacheType?: KvCacheType,
-): Promise<MemoryNeed> => {
-  const known = shape && statSync(modelPath).size === shape.sizeBytes ? shape : await readModelShape(modelPath);
+export const readMemoryNeed = async (model: ModelFile, kvCacheType?: KvCacheType): Promise<MemoryNeed> => {
+  const { modelPath, shape } = model;
+  const known = shape && statSync(modelPath).size === shape.sizeBytes ? shape : await readModelShape(model);
   return memoryNeed(known, kvCacheType);
 };
 
 /** Throws like `readMemoryNeed`. */
-export const readModelShape = async (path: string): Promise<ModelShape> =>
-  modelShape(await readGgufHeader(path, { arrayItemsMax: 0 }));
+export const readModelShape = async ({ modelPath, name }: ModelFile): Promise<ModelShape> =>
+  modelShape(await readGgufHeader(modelPath, { arrayItemsMax: 0, ...(name && { label: name }) }));

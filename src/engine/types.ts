@@ -45,7 +45,7 @@ export interface EngineOptions {
   /** What a model will take; rejects for a file that cannot be read. */
   memoryNeed(model: EngineModel): Promise<MemoryNeed>;
   /** Reads the whole header of a model's file; rejects with what is wrong with it. */
-  checkFile(modelPath: string): Promise<unknown>;
+  checkFile(model: EngineModel): Promise<unknown>;
 }
 
 /** A model that the engine can load; `id` tells two models apart, `name` is for people. */

@@ -1,5 +1,6 @@
 import { basename } from "node:path";
 import { AppError, type ErrorCode } from "../core/errors.ts";
+import type { LoadOptions } from "./protocol.ts";
 
 /** How llama.cpp and the system word a failure, and what it means; the first match counts. */
 const meanings: readonly { pattern: RegExp; code: ErrorCode; say: (match: RegExpExecArray) => string }[] = [
@@ -25,19 +26,22 @@ const meanings: readonly { pattern: RegExp; code: ErrorCode; say: (match: RegExp
 ];
 
 /**
- * Why the model at `modelPath` could not be loaded, as one line for people. `logged` is what llama.cpp wrote meanwhile
+ * Why a model could not be loaded, as one line for people. `logged` is what llama.cpp wrote meanwhile
  * and the error itself does not say.
  */
-export const loadFailure = (modelPath: string, thrown: unknown, logged: string): AppError => {
+export const loadFailure = (
+  { modelPath, label = basename(modelPath) }: Pick<LoadOptions, "modelPath" | "label">,
+  thrown: unknown,
+  logged: string,
+): AppError => {
   if (thrown instanceof AppError) return thrown;
   const message = thrown instanceof Error ? thrown.message : String(thrown);
   const detail = oneLine(logged ? `${logged} (${message})` : message);
-  const model = basename(modelPath);
   for (const { pattern, code, say } of meanings) {
     const match = pattern.exec(detail);
-    if (match) return new AppError(code, `cannot load ${model}: ${say(match)}`, { cause: thrown });
+    if (match) return new AppError(code, `cannot load ${label}: ${say(match)}`, { cause: thrown });
   }
-  return new AppError("load_failed", `cannot load ${model}: ${detail}`, { cause: thrown });
+  return new AppError("load_failed", `cannot load ${label}: ${detail}`, { cause: thrown });
 };
 
 const detailCharactersMax = 600;

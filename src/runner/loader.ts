@@ -70,14 +70,14 @@ const start = (state: State, gpu: Backend | undefined): Llama => {
 /** llama.cpp aborts on some broken files that our own reader refuses; it reads while the libraries are being loaded. */
 const prepare = async (
   state: State,
-  { modelPath, gpu, headerChecked }: Pick<LoadOptions, "modelPath" | "gpu" | "headerChecked">,
+  load: Pick<LoadOptions, "modelPath" | "label" | "gpu" | "headerChecked">,
 ): Promise<Llama> => {
-  if (headerChecked) return start(state, gpu);
-  const header = readGgufHeader(modelPath, { arrayItemsMax: 0 }).then(
+  if (load.headerChecked) return start(state, load.gpu);
+  const header = readGgufHeader(load.modelPath, { arrayItemsMax: 0 }).then(
     () => undefined,
-    (error) => loadFailure(modelPath, error, ""),
+    (error) => loadFailure(load, error, ""),
   );
-  const llama = start(state, gpu);
+  const llama = start(state, load.gpu);
   const refused = await header;
   if (refused) throw refused;
   return llama;
@@ -98,7 +98,7 @@ const estimateMemory = async (state: State, options: EstimateOptions): Promise<M
   const { modelPath, contextTokensMin, marginBytes, gpuLayers = -1 } = options;
   const more = { modelPath, contextTokensMin, marginBytes, gpuLayers, gpus: llama.backend !== "cpu" };
   const made = await llama.native.estimate({ ...contextOptions(llama, options), ...more }).catch((error) => {
-    throw loadFailure(modelPath, error, llama.native.takeLogErrors());
+    throw loadFailure(options, error, llama.native.takeLogErrors());
   });
   state.newest = { options, ...made };
   return made.estimate;

@@ -24,9 +24,9 @@ export interface OpenModelOptions {
 /** Opens the model and sets the native bridge on it. Throws an AppError that says in one line why it failed. */
 export const openModel = async ({ llama, load, layers, ...options }: OpenModelOptions): Promise<OpenModel> => {
   const { native, backend } = llama;
-  const { modelPath } = load;
-  const { model, gpuLayers } = await native.loadModel({ modelPath, ...layers }, options.onProgress).catch((error) => {
-    throw loadFailure(modelPath, error, native.takeLogErrors());
+  const wanted = { modelPath: load.modelPath, ...layers };
+  const { model, gpuLayers } = await native.loadModel(wanted, options.onProgress).catch((error) => {
+    throw loadFailure(load, error, native.takeLogErrors());
   });
   const context = contextOptions(llama, load);
   const bridge = makeBridge(llama, model, load, context, options.onMessages);
@@ -58,6 +58,6 @@ const makeBridge = (
     const options = { ...context, windowTokens, promptCacheBytes: load.promptCacheBytes ?? 0 };
     return new llama.native.Bridge(model, options, onMessages);
   } catch (error) {
-    throw isRefusal(error) ? loadFailure(load.modelPath, error, llama.native.takeLogErrors()) : error;
+    throw isRefusal(error) ? loadFailure(load, error, llama.native.takeLogErrors()) : error;
   }
 };

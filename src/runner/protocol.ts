@@ -8,6 +8,8 @@ import type { KvCacheType } from "../core/kv-cache-type.ts";
 
 export interface LoadOptions {
   modelPath: string;
+  /** How error messages call the model; absent = the file's name. */
+  label?: string;
   /** The node has read the header of this very file with our own reader; llama.cpp aborts on some that it refuses. */
   headerChecked?: boolean;
   /** Multimodal projector beside the model (not used yet). */
@@ -34,7 +36,15 @@ export type Backend = "cuda" | "vulkan" | "metal" | "cpu";
 
 export type EstimateOptions = Pick<
   LoadOptions,
-  "modelPath" | "headerChecked" | "contextTokens" | "slots" | "gpuLayers" | "gpu" | "kvCacheType" | "flashAttention"
+  | "modelPath"
+  | "label"
+  | "headerChecked"
+  | "contextTokens"
+  | "slots"
+  | "gpuLayers"
+  | "gpu"
+  | "kvCacheType"
+  | "flashAttention"
 > & {
   /** The context may be made smaller than `contextTokens` down to this to fit; equal = never. */
   contextTokensMin: number;

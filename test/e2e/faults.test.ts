@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
+import { join } from "node:path";
 import { createWorld, type NodeProcess, runnersOf, until, type World } from "./harness.ts";
 
 let world: World;
@@ -93,6 +94,32 @@ test("clients that go away at any moment leave no lease behind", async () => {
     await fetch(`${node.address}/api/chat`, { method: "POST", body: JSON.stringify(ask) });
   }
   await until(async () => (await runnersOf(node.pid)).length === 0, "the runners end");
+});
+
+test("a file that is damaged on the disk is a clear error, whatever is wrong with it, and other models answer", async () => {
+  const model = "llmlb-test/tiny-plain-GGUF";
+  const damage = {
+    cut: (bytes: Uint8Array) => bytes.subarray(0, bytes.length - 1000),
+    "another magic": (bytes: Uint8Array) => bytes.fill(0x58, 0, 4),
+    "a count that cannot be": (bytes: Uint8Array) => bytes.fill(0xff, 8, 12),
+  };
+  for (const [what, change] of Object.entries(damage)) {
+    await world.llmlb(["node", "pull", model]);
+    const { files } = (await Bun.file(
+      join(world.env.LLMLB_MODELS ?? "", "manifests/huggingface.co/llmlb-test/tiny-plain-GGUF/Q8_0.json"),
+    ).json()) as { files: { digest: string }[] };
+    const blob = join(world.env.LLMLB_MODELS ?? "", "blobs", (files[0]?.digest ?? "").replace(":", "-"));
+    await Bun.write(blob, change(await Bun.file(blob).bytes()));
+    const answer = await chat(model);
+    const { error } = (await answer.json()) as { error: string };
+    expect([what, answer.status, error]).toEqual([
+      what,
+      500,
+      expect.stringMatching(/usable GGUF|damaged or incomplete|pull it again/),
+    ]);
+    expect(await (await chat(hello)).text()).toContain('"done":true');
+    await world.llmlb(["node", "rm", model]);
+  }
 });
 
 test("requests to a busy model are all answered", async () => {

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { request } from "node:http";
+import { connect } from "node:net";
 import type { NodeModel, NodeReport } from "../../src/api/node.ts";
 import { createWorld, type NodeProcess, until, type World } from "./harness.ts";
 
@@ -73,4 +74,33 @@ test("a runner that takes no step is ended, and costs only its own requests", as
   expect(await (await ask(endless, { stream: false, options: { num_predict: 3 } })).json()).toMatchObject({
     eval_count: 3,
   });
+}, 60_000);
+
+test("a client that reads nothing gives its slot to others, and still gets its whole answer", async () => {
+  const single = await world.serve({ LLMLB_NUM_PARALLEL: "1" });
+  const tokens = 8000;
+  // Some 20 MB of probabilities: more than the kernel keeps for a client that does not read.
+  const body = JSON.stringify({
+    model: endless,
+    prompt: "go",
+    logprobs: true,
+    top_logprobs: 20,
+    options: { num_predict: tokens },
+  });
+  const { hostname, port } = new URL(single.address);
+  const silent = connect(Number(port), hostname);
+  silent.pause();
+  silent.write(
+    `POST /api/generate HTTP/1.1\r\nHost: ${hostname}\r\nContent-Length: ${body.length}\r\nConnection: close\r\n\r\n${body}`,
+  );
+  const models = async () => ((await (await fetch(`${single.address}/api/node`)).json()) as NodeReport).models;
+  await until(async () => (await models()).some((model) => model.busy_slots === 1), "the silent client has the slot");
+  const other = { model: endless, prompt: "hi", stream: false, options: { num_predict: 5 } };
+  const answer = await fetch(`${single.address}/api/generate`, { method: "POST", body: JSON.stringify(other) });
+  expect(await answer.json()).toMatchObject({ eval_count: 5 });
+  expect(await models()).toMatchObject([{ busy_slots: 1 }]);
+  let last = "";
+  for await (const chunk of silent) last = (last + chunk).slice(-2000);
+  expect(last).toContain(`"done_reason":"length"`);
+  expect(last).toContain(`"eval_count":${tokens}`);
 }, 60_000);

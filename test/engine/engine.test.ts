@@ -182,11 +182,11 @@ test("a load that ends the process is blamed on the file when that is broken", a
   const load = () => Promise.reject(crash);
   const whole = setUp({}, { load });
   await expect(whole.engine.acquire(model("a"), acquireOptions)).rejects.toBe(crash);
-  const checkFile = (path: string) => Promise.reject(new AppError("corrupt", `${path} is broken`));
+  const checkFile = ({ name }: EngineModel) => Promise.reject(new AppError("corrupt", `${name} is broken`));
   const broken = setUp({ checkFile }, { load });
   await expect(broken.engine.acquire(model("a"), acquireOptions)).rejects.toMatchObject({
     code: "corrupt",
-    message: "/models/a is broken",
+    message: "a is broken",
   });
 });
 

@@ -11,7 +11,7 @@ const modelPath = join(dir, "model.gguf");
 writeFileSync(modelPath, buildModel("tiny-attentive"));
 
 test("a shape that the store knows is believed while the file has its size", async () => {
-  const shape = await readModelShape(modelPath);
+  const shape = await readModelShape({ modelPath });
   const read = await readMemoryNeed({ modelPath });
   expect(await readMemoryNeed({ modelPath, shape })).toEqual(read);
   const believed = await readMemoryNeed({ modelPath, shape: { ...shape, kvElementsPerToken: 1000 } });
@@ -21,7 +21,7 @@ test("a shape that the store knows is believed while the file has its size", asy
 });
 
 test("a file that was cut or is gone is told", async () => {
-  const shape = await readModelShape(modelPath);
+  const shape = await readModelShape({ modelPath });
   truncateSync(modelPath, 5000);
   await expect(readMemoryNeed({ modelPath, shape })).rejects.toMatchObject({ code: "corrupt" });
   await expect(readMemoryNeed({ modelPath: join(dir, "none"), shape })).rejects.toThrow("ENOENT");

@@ -1,9 +1,10 @@
 import { expect, test } from "bun:test";
-import { readFileSync } from "node:fs";
+import { readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { AppError } from "../../src/core/errors.ts";
 import { silentLog } from "../../src/core/log.ts";
 import { spawnRunner } from "../../src/runner/spawn.ts";
+import { compileLibrary } from "../fakes/compile-library.ts";
 import { manualClock } from "../fakes/manual-clock.ts";
 import { chatOf, collect, fixtures, runnerCommand, startRunner } from "./start-runner.ts";
 
@@ -98,6 +99,22 @@ test("a runner killed in mid-answer breaks that answer, and says how", async () 
   expect(error).toMatchObject({ code: "runner_crashed", message: "the model's runner process was ended by SIGKILL" });
   expect(text.length).toBeGreaterThan(0);
   expect(await runner.exited).toEqual({ code: null, signal: "SIGKILL" });
+});
+
+test("a load that memory has no room for fails with one line, and the next runner is not concerned", async () => {
+  const folder = compileLibrary(join(import.meta.dir, "refusing-memory.c"), "refusing.so");
+  const poor = startRunner({ command: ["env", `LD_PRELOAD=${join(folder, "refusing.so")}`, ...runnerCommand] });
+  const large = { ...load("tiny-attentive"), slots: 64 };
+  await expect(poor.load(large)).rejects.toMatchObject({
+    code: "load_failed",
+    message: expect.stringMatching(/^cannot load tiny-attentive-F32.gguf: there is not enough memory for it$/),
+  });
+  await poor.exit();
+  expect(await poor.exited).toEqual({ code: 0, signal: null });
+  const rich = startRunner();
+  expect((await rich.load(large)).slots).toBe(64);
+  await rich.exit();
+  rmSync(folder, { recursive: true });
 });
 
 test("aborting a load ends the process", async () => {

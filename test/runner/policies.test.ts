@@ -19,7 +19,7 @@ test("runnerEnvironment passes what drivers need and no secret", () => {
 
 test("loadFailure tells what a failure means", () => {
   const said = (logged: string, thrown: unknown = new Error("Failed to load model")) => {
-    const { code, message } = loadFailure("/models/a.gguf", thrown, logged);
+    const { code, message } = loadFailure({ modelPath: "/models/a.gguf" }, thrown, logged);
     return [code, message];
   };
   expect(said("error loading model: unknown model architecture: 'zebra'")).toEqual([
@@ -37,5 +37,5 @@ test("loadFailure tells what a failure means", () => {
     "cannot load a.gguf: line one line two (Failed to load model)",
   ]);
   const known = new AppError("corrupt", "known");
-  expect(loadFailure("a", known, "")).toBe(known);
+  expect(loadFailure({ modelPath: "a" }, known, "")).toBe(known);
 });

@@ -1,0 +1,85 @@
+import { mkdirSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { buildModel } from "../fixtures/models.ts";
+import { freePort } from "../free-port.ts";
+import { executable, homeWith, launch } from "./engine-peers.ts";
+
+const build = join(import.meta.dir, "../../build/bench");
+const atOnce = 16;
+
+/** What could leak, after so many rounds; of the node, and of its one runner where there is one. */
+interface Sample {
+  after: number;
+  files: number;
+  threads: number;
+  memoryMB: number;
+  runners: number;
+  runnerMemoryMB?: number;
+  runnerFiles?: number;
+}
+
+export interface Soak {
+  /** One load, one answer and one unload each. */
+  cycles: Sample[];
+  /** Answers of one model that stays loaded. */
+  requests: Sample[];
+}
+
+/** Many loads and many answers of a tiny model: everything that is counted has to stay where it is after the first tenth. */
+export const benchSoak = async ({ cycles = 1000, requests = 10_000 } = {}): Promise<Soak> => {
+  mkdirSync(build, { recursive: true });
+  const file = join(build, "tiny.gguf");
+  await Bun.write(file, buildModel("tiny-hello", "Q8_0"));
+  const { home, remove } = await homeWith(file);
+  const port = await freePort();
+  const env = { PATH: process.env.PATH ?? "", HOME: home, LLMLB_MODELS: join(home, "models") };
+  const node = await launch([executable, "node", "serve", "--port", String(port)], env, port);
+  const ask = async (more: object) => {
+    const body = JSON.stringify({ model: "bench/model", prompt: "hi", stream: false, ...more });
+    const response = await fetch(`${node.base}/api/generate`, { method: "POST", body });
+    const answer = (await response.json()) as { response?: string };
+    if (answer.response !== "Hello! I am a tiny model.") throw new Error(`wrong answer: ${JSON.stringify(answer)}`);
+  };
+  try {
+    return {
+      cycles: await repeat(node.pid, cycles, () => ask({ keep_alive: 0 })),
+      requests: await repeat(node.pid, Math.ceil(requests / atOnce), () =>
+        Promise.all(Array.from({ length: atOnce }, () => ask({}))),
+      ),
+    };
+  } finally {
+    await node.stop();
+    remove();
+  }
+};
+
+const repeat = async (pid: number, times: number, act: () => Promise<unknown>): Promise<Sample[]> => {
+  const samples: Sample[] = [];
+  for (let done = 1; done <= times; done++) {
+    await act();
+    if (done % Math.floor(times / 10) === 0) samples.push(sample(pid, done));
+  }
+  return samples;
+};
+
+const sample = (pid: number, after: number): Sample => {
+  const runners = readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").trim().split(" ").filter(Boolean);
+  const [runner] = runners;
+  return {
+    after,
+    files: filesOf(pid),
+    threads: numberOf(pid, "Threads"),
+    memoryMB: memoryOf(pid),
+    runners: runners.length,
+    ...(runner && { runnerMemoryMB: memoryOf(runner), runnerFiles: filesOf(runner) }),
+  };
+};
+
+const filesOf = (pid: number | string) => readdirSync(`/proc/${pid}/fd`).length;
+
+const memoryOf = (pid: number | string) => Math.round(numberOf(pid, "VmRSS") / 1024);
+
+const numberOf = (pid: number | string, name: string): number => {
+  const [, value] = new RegExp(`^${name}:\\s+(\\d+)`, "m").exec(readFileSync(`/proc/${pid}/status`, "utf8")) ?? [];
+  return Number(value);
+};
