@@ -21,7 +21,8 @@ export interface PeerSettings {
   slots: number;
   /** For each slot. */
   contextTokens: number;
-  threads: number;
+  /** Absent = each chooses. */
+  threads?: number;
 }
 
 const untilHealthy = async (base: string): Promise<void> => {
@@ -80,7 +81,7 @@ export const enginePeers = async (settings: PeerSettings) => {
     LLMLB_MODELS: join(home, "models"),
     LLMLB_NUM_PARALLEL: String(slots),
     LLMLB_CONTEXT_LENGTH: String(contextTokens),
-    LLMLB_NUM_THREADS: String(threads),
+    ...(threads && { LLMLB_NUM_THREADS: String(threads) }),
   };
   const peers: Peer[] = [
     {
@@ -94,7 +95,8 @@ export const enginePeers = async (settings: PeerSettings) => {
       name: "llama-server",
       async start() {
         const port = await freePort();
-        const sizes = ["-c", String(slots * contextTokens), "-np", String(slots), "-t", String(threads)];
+        const sizes = ["-c", String(slots * contextTokens), "-np", String(slots)];
+        if (threads) sizes.push("-t", String(threads));
         const command = [server, "-m", file, "--port", String(port), ...sizes, "--no-webui", "--no-kv-unified"];
         return await launch(command, { PATH: env.PATH }, port);
       },

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { writeBenchModel } from "../fixtures/bench-model.ts";
 import { buildModel } from "../fixtures/models.ts";
@@ -8,7 +8,7 @@ const build = join(import.meta.dir, "../../build/bench");
 const rounds = 6;
 const threads = 2;
 
-interface Answer {
+export interface Answer {
   firstTokenMs: number;
   totalMs: number;
   text: string;
@@ -63,20 +63,35 @@ const prompt = (tokens: number): Message[] => [
   { role: "user", content: `${unique++} `.padEnd(tokens, "the quick brown fox ").slice(0, tokens) },
 ];
 
-type Measure = (base: string) => Promise<number>;
+type Unit = "ms" | "tokens/s" | "MB";
 
-const measures: Record<string, { slots: number; unit: "ms" | "tokens/s"; atLeast: number; run: Measure }> = {
+interface Server {
+  base: string;
+  pid: number;
+}
+
+interface Measure {
+  slots: number;
+  unit: Unit;
+  /** The least ratio that we want; none = it is for information. */
+  atLeast?: number;
+  /** Both servers choose their threads, while another process keeps a core busy. */
+  contended?: boolean;
+  run(server: Server): Promise<number>;
+}
+
+const measures: Record<string, Measure> = {
   "first token, warm, prompt of 512 tokens": {
     slots: 1,
     unit: "ms",
     atLeast: 1 / 1.05,
-    run: async (base) => (await ask(base, prompt(500), 2)).firstTokenMs,
+    run: async ({ base }) => (await ask(base, prompt(500), 2)).firstTokenMs,
   },
   "first token, second turn of a 2,000-token chat": {
     slots: 1,
     unit: "ms",
     atLeast: 1 / 1.05,
-    run: async (base) => {
+    run: async ({ base }) => {
       const first = prompt(2000);
       const { text } = await ask(base, first, 8);
       const turns: Message[] = [...first, { role: "assistant", content: text }, { role: "user", content: "and then?" }];
@@ -91,16 +106,38 @@ const measures: Record<string, { slots: number; unit: "ms" | "tokens/s"; atLeast
       { slots: streams, unit: "tokens/s" as const, atLeast: 0.97, run: generation(streams) },
     ]),
   ),
+  "generation, 1 stream, another process busy": {
+    slots: 1,
+    unit: "tokens/s",
+    contended: true,
+    run: generation(1),
+  },
+  "memory after 4 streams": {
+    slots: 4,
+    unit: "MB",
+    run: async (server) => {
+      await generation(4)(server);
+      return proportionalMB(server.pid);
+    },
+  },
 };
 
-function generation(streams: number): Measure {
-  return async (base) => {
+function generation(streams: number): Measure["run"] {
+  return async ({ base }) => {
     const startMs = performance.now();
     const answers = await Promise.all(Array.from({ length: streams }, () => ask(base, prompt(20), 64)));
     const tokens = answers.reduce((sum, answer) => sum + answer.tokens, 0);
     return (tokens * 1000) / (performance.now() - startMs);
   };
 }
+
+/** Memory of a process and its children; what several share counts in parts (PSS). */
+const proportionalMB = (pid: number): number => {
+  const read = (file: string) => readFileSync(`/proc/${pid}/${file}`, "utf8");
+  const [, kilobytes = "0"] = /^Pss:\s+(\d+)/m.exec(read("smaps_rollup")) ?? [];
+  const children = read(`task/${pid}/children`).trim().split(" ").filter(Boolean);
+  return Number(kilobytes) / 1024 + children.reduce((sum, child) => sum + proportionalMB(Number(child)), 0);
+};
 
 const median = (values: number[]): number => {
   const sorted = values.toSorted((a, b) => a - b);
@@ -114,10 +151,10 @@ interface Row {
   unit: string;
   /** Above 1 = llmlb is better. */
   ratio: number;
-  bar: number;
+  bar?: number;
 }
 
-const toRow = (values: Record<Peer["name"], number[]>, unit: "ms" | "tokens/s", bar: number): Row => {
+const toRow = (values: Record<Peer["name"], number[]>, unit: Unit, bar?: number): Row => {
   const own = median(values.llmlb);
   const peer = median(values["llama-server"]);
   const round = (value: number) => Math.round(value * 100) / 100;
@@ -125,8 +162,8 @@ const toRow = (values: Record<Peer["name"], number[]>, unit: "ms" | "tokens/s", 
     llmlb: round(own),
     "llama-server": round(peer),
     unit,
-    ratio: round(unit === "ms" ? peer / own : own / peer),
-    bar: round(bar),
+    ratio: round(unit === "tokens/s" ? own / peer : peer / own),
+    ...(bar && { bar: round(bar) }),
   };
 };
 
@@ -134,31 +171,28 @@ const toRow = (values: Record<Peer["name"], number[]>, unit: "ms" | "tokens/s", 
  * Both servers stay up, take turns, and one waits idle while the other is measured. Whoever follows the other is slower by a
  * tenth (its weights have left the processor's caches), so each has an unmeasured answer before the measured one.
  */
-const compare = async (
-  file: string,
-  slots: number,
-  unit: "ms" | "tokens/s",
-  bar: number,
-  run: Measure,
-): Promise<Row> => {
-  const { peers, remove } = await enginePeers({ file, slots, contextTokens: 4096, threads });
+const compare = async (file: string, { slots, unit, atLeast, contended, run }: Measure): Promise<Row> => {
+  const settings = { file, slots, contextTokens: 4096, ...(contended ? {} : { threads }) };
+  const { peers, remove } = await enginePeers(settings);
   const started = await Promise.all(peers.map(async (peer) => ({ peer, server: await peer.start() })));
   const values: Record<Peer["name"], number[]> = { llmlb: [], "llama-server": [] };
+  const busy = contended ? Bun.spawn([process.execPath, "-e", "for (;;);"]) : undefined;
   try {
     for (let round = 0; round < rounds; round++)
       for (const { peer, server } of round % 2 ? started : started.toReversed()) {
         await ask(server.base, prompt(20), 16);
-        values[peer.name].push(await run(server.base));
+        values[peer.name].push(await run(server));
       }
-    return toRow(values, unit, bar);
+    return toRow(values, unit, atLeast);
   } finally {
+    busy?.kill();
     for (const { server } of started) await server.stop();
     remove();
   }
 };
 
 /** From no process at all to the first token. */
-const compareCold = async (file: string): Promise<Row> => {
+const compareCold = async (file: string, bar?: number): Promise<Row> => {
   const { peers, remove } = await enginePeers({ file, slots: 1, contextTokens: 4096, threads });
   const values: Record<Peer["name"], number[]> = { llmlb: [], "llama-server": [] };
   try {
@@ -170,7 +204,7 @@ const compareCold = async (file: string): Promise<Row> => {
         if (round > 0) values[peer.name].push(performance.now() - startMs); // the first unpacks the libraries
         await server.stop();
       }
-    return toRow(values, "ms", 1 / 1.2);
+    return toRow(values, "ms", bar);
   } finally {
     remove();
   }
@@ -178,18 +212,25 @@ const compareCold = async (file: string): Promise<Row> => {
 
 /** Answers beside llama-server's, built from the same sources, on the same random model of 0.5 B shape. */
 export const benchEngine = async (only: string): Promise<Record<string, Row>> => {
+  const { large, tiny } = await benchModels();
+  const rows: Record<string, Row> = {};
+  const add = async (name: string, measure: () => Promise<Row>) => {
+    if (!name.includes(only)) return;
+    rows[name] = await measure();
+    console.error(name, JSON.stringify(rows[name]));
+  };
+  await add("first token, cold, tiny model", () => compareCold(tiny, 1 / 1.2));
+  await add("first token, cold, 0.5 B (load time)", () => compareCold(large));
+  for (const [name, measure] of Object.entries(measures)) await add(name, () => compare(large, measure));
+  return rows;
+};
+
+/** The files that are measured; the large one is made once, which takes a while. */
+export const benchModels = async (): Promise<{ large: string; tiny: string }> => {
   mkdirSync(build, { recursive: true });
   const large = join(build, "0.5b.gguf");
   const tiny = join(build, "tiny.gguf");
   if (!existsSync(large)) await writeBenchModel(large, "0.5b");
   await Bun.write(tiny, buildModel("tiny-hello", "Q8_0"));
-  const rows: Record<string, Row> = {};
-  const cold = "first token, cold, tiny model";
-  if (cold.includes(only)) rows[cold] = await compareCold(tiny);
-  for (const [name, { slots, unit, atLeast, run }] of Object.entries(measures)) {
-    if (!name.includes(only)) continue;
-    rows[name] = await compare(large, slots, unit, atLeast, run);
-    console.error(name, JSON.stringify(rows[name]));
-  }
-  return rows;
+  return { large, tiny };
 };

@@ -1,10 +1,9 @@
-import { mkdirSync, readdirSync, readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { buildModel } from "../fixtures/models.ts";
 import { freePort } from "../free-port.ts";
+import { benchModels } from "./engine.ts";
 import { executable, homeWith, launch } from "./engine-peers.ts";
 
-const build = join(import.meta.dir, "../../build/bench");
 const atOnce = 16;
 
 /** What could leak, after so many rounds; of the node, and of its one runner where there is one. */
@@ -27,10 +26,8 @@ export interface Soak {
 
 /** Many loads and many answers of a tiny model: everything that is counted has to stay where it is after the first tenth. */
 export const benchSoak = async ({ cycles = 1000, requests = 10_000 } = {}): Promise<Soak> => {
-  mkdirSync(build, { recursive: true });
-  const file = join(build, "tiny.gguf");
-  await Bun.write(file, buildModel("tiny-hello", "Q8_0"));
-  const { home, remove } = await homeWith(file);
+  const { tiny } = await benchModels();
+  const { home, remove } = await homeWith(tiny);
   const port = await freePort();
   const env = { PATH: process.env.PATH ?? "", HOME: home, LLMLB_MODELS: join(home, "models") };
   const node = await launch([executable, "node", "serve", "--port", String(port)], env, port);

@@ -12,6 +12,8 @@ namespace {
 constexpr double kPieceUs = 250'000;
 constexpr double kPieceGrowthMax = 4;
 constexpr size_t kPieceTokensMin = 32;
+// A batch of so many tokens takes per token what a larger one does.
+constexpr double kTellingTokens = 256;
 
 // How long a thread without work looks out for the next step before it sleeps: about 2 ms, more than there is between two steps of
 // an answer. llama.cpp's own 50 keeps a core busy for 100 ms after every answer and was no faster.
@@ -123,9 +125,10 @@ void DecodeLoop::learn(int64_t us) {
   promptUs_ += static_cast<size_t>(us);
   promptTokens_ += batchPromptTokens_;
   // Small pieces are dominated by what every step costs and say little about a token.
-  if (batchPromptTokens_ < kPieceTokensMin) return;
+  const double share = std::min(1.0, static_cast<double>(batchPromptTokens_) / kTellingTokens);
   const bool alone = static_cast<size_t>(batch_.n_tokens) == batchPromptTokens_;
-  promptTokenCost_.learn(alone ? cost : std::max(cost / 2, cost - answersCost_.of(1)), static_cast<double>(batchPromptTokens_));
+  const double own = alone ? cost : std::max(cost / 2, cost - answersCost_.of(1));
+  promptTokenCost_.learn(own, static_cast<double>(batchPromptTokens_), share * share);
 }
 
 /** Samples the slot's next token and decides whether its answer goes on. */

@@ -10,8 +10,9 @@ class Cost {
  public:
   explicit Cost(double guess) : microseconds_(guess) {}
 
-  void learn(double microseconds, double units) {
-    if (units > 0) microseconds_ += kWeight * (microseconds / units - microseconds_);
+  /** `share`: how much this measurement counts, up to 1. */
+  void learn(double microseconds, double units, double share = 1) {
+    if (units > 0) microseconds_ += kWeight * share * (microseconds / units - microseconds_);
   }
   double of(size_t units) const { return microseconds_ * static_cast<double>(units); }
 
