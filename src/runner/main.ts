@@ -107,10 +107,9 @@ const load = async (runner: Runner, options: LoadOptions): Promise<void> => {
     const open = await loader.load(options, {
       onProgress: (fraction) => send({ type: "progress", fraction }),
       onMessages: (messages) => {
-        for (const message of messages) {
-          send(message);
-          runner.pulse?.watch(message);
-        }
+        const [first] = messages;
+        if (first) send(messages.length === 1 ? first : { type: "batch", messages });
+        for (const message of messages) runner.pulse?.watch(message);
       },
     });
     const { threads, loaded } = open;

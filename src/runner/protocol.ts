@@ -178,7 +178,9 @@ export type RunnerMessage =
   | { type: "estimate"; id: number; estimate: MemoryEstimate }
   | { type: "devices"; id: number; devices: BackendDevices }
   /** Request `id` ended without a result. A cancelled request ends with code `cancelled`. */
-  | { type: "error"; id: number; code: ErrorCode; message: string };
+  | { type: "error"; id: number; code: ErrorCode; message: string }
+  /** What one step made for several requests, in one message: each costs both processes a system call and a wake-up. */
+  | { type: "batch"; messages: RunnerMessage[] };
 
 type Shape = Record<string, unknown>;
 
@@ -235,6 +237,7 @@ const runnerShapes: Readonly<Record<RunnerMessage["type"], (message: Shape) => b
   estimate: ({ id, estimate }) => isId(id) && isShape(estimate),
   devices: ({ id, devices }) => isId(id) && isShape(devices) && isListOf(devices.devices, isShape),
   error: ({ id, code, message }) => isId(id) && isErrorCode(code) && isText(message),
+  batch: ({ messages }) => isListOf(messages, (one) => isRunnerMessage(one) && one.type !== "batch"),
 };
 
 const fits = (shapes: Readonly<Record<string, (message: Shape) => boolean>>, message: Shape): boolean =>

@@ -151,6 +151,9 @@ const receivers: {
     if (stats.heartbeats !== state.latest?.heartbeats) state.stepWatch.progress();
     state.latest = stats;
   },
+  batch: (state, { messages }) => {
+    for (const message of messages) dispatch(state, message);
+  },
   error: ({ calls, streams }, { id, code, message }) => {
     const error = new AppError(code, message);
     streams.get(id)?.fail(error);

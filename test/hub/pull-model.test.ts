@@ -26,6 +26,7 @@ test("a pull brings the default quantization, verified, with its details, its li
     quantization: "Q4_K_M",
     contextLength: 4096,
     embeddingLength: 64,
+    shape: { sizeBytes: 25165824, kvElementsPerToken: 0, widest: 64, vocabulary: 0 },
     capabilities: ["completion"],
     license: "apache-2.0",
   });

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { AppError } from "../../src/core/errors.ts";
 import { silentLog } from "../../src/core/log.ts";
 import { spawnRunner } from "../../src/runner/spawn.ts";
-import { compileLibrary } from "../fakes/compile-library.ts";
+import { compileLibrary } from "../fakes/compile.ts";
 import { manualClock } from "../fakes/manual-clock.ts";
 import { chatOf, collect, fixtures, runnerCommand, startRunner } from "./start-runner.ts";
 

@@ -2,9 +2,9 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { $ } from "bun";
 import { checkOutLlamaSources } from "../../scripts/native/llama-sources.ts";
 import { buildNative } from "../../scripts/native.ts";
+import { compile } from "../fakes/compile.ts";
 
 /** llama.cpp's sources carry the real vocabularies of many model families; the check compares every prompt with its own tokenizer. */
 const root = join(import.meta.dir, "../..");
@@ -22,12 +22,12 @@ beforeAll(async () => {
   const headers = ["include", "ggml/include", "common", "vendor"].flatMap((name) => ["-I", join(sources, name)]);
   const shared = (await readdir(libraries)).filter((name) => /^lib(llama|ggml)(-common|-base|\.).*\.so$/.test(name));
   const linked = [...shared.map((name) => join(libraries, name)), `-Wl,-rpath,${libraries},--allow-shlib-undefined`];
-  await $`c++ -std=c++20 -O1 -I ${bridge} ${headers} ${files} -o ${check()} ${linked}`;
+  compile(["-std=c++20", "-O1", "-I", bridge, ...headers, ...files, "-o", check(), ...linked]);
 }, 600_000);
 afterAll(() => rm(dir, { recursive: true, force: true }));
 
 const measure = async (vocabulary: string, turns = 12) =>
-  await $`${check()} ${join(models, vocabulary)} ${turns}`.json();
+  JSON.parse(await Bun.spawn([check(), join(models, vocabulary), String(turns)]).stdout.text());
 
 test("every prompt has the tokens that llama.cpp gives it, with every vocabulary", async () => {
   const vocabularies = (await readdir(models)).filter((name) => name.endsWith(".gguf"));

@@ -63,6 +63,7 @@ const fromRunner: RunnerMessage[] = [
   { type: "stats", id: 1, stats },
   { type: "pulse", stats },
   { type: "error", id: 1, code: "cancelled", message: "m" },
+  { type: "batch", messages: [{ type: "error", id: 1, code: "cancelled", message: "m" }] },
 ];
 
 test("every message of the protocol is known, and only on its own side", () => {
