@@ -1,4 +1,3 @@
-import { statSync } from "node:fs";
 import type { KvCacheType } from "../core/kv-cache-type.ts";
 import { type ModelShape, modelShape } from "../gguf/model-shape.ts";
 import { readGgufHeader } from "../gguf/read-header.ts";
@@ -41,14 +40,11 @@ export const memoryNeed = (shape: ModelShape, kvCacheType: KvCacheType = "f16"):
 type ModelFile = Pick<EngineModel, "modelPath" | "shape"> & { name?: string };
 
 /**
- * The need of a model: from the shape that was read at its publication, unless the file has another size by now, else from its header.
- * Throws `corrupt`, or an error of the file system.
+ * The need of a model: from the shape that was read at its publication, else from its header. Throws `corrupt`, or an error of the
+ * file system.
  */
-export const readMemoryNeed = async (model: ModelFile, kvCacheType?: KvCacheType): Promise<MemoryNeed> => {
-  const { modelPath, shape } = model;
-  const known = shape && statSync(modelPath).size === shape.sizeBytes ? shape : await readModelShape(model);
-  return memoryNeed(known, kvCacheType);
-};
+export const readMemoryNeed = async (model: ModelFile, kvCacheType?: KvCacheType): Promise<MemoryNeed> =>
+  memoryNeed(model.shape ?? (await readModelShape(model)), kvCacheType);
 
 /** Throws like `readMemoryNeed`. */
 export const readModelShape = async ({ modelPath, name }: ModelFile): Promise<ModelShape> =>

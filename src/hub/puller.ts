@@ -81,10 +81,13 @@ const offline = (store: Store, ref: HubRef): StoredModel => {
 
 const confirm = (store: Store, model: StoredModel, clock: Clock, onEvent: (progress: PullProgress) => void) => {
   for (const { role, digest, sizeBytes } of model.manifest.files)
-    if (role === "model")
+    if (role === "model" || role === "projector")
       onEvent({ status: `pulling ${digest.slice(7, 19)}`, digest, total: sizeBytes, completed: sizeBytes });
   return store.touch(model, clock.now());
 };
 
-const flightKey = ({ model, repository, file, revision, defaultTag }: PullPlan): string =>
-  [model.host, model.org, model.name, model.tag, repository.commit, file.path, revision, defaultTag].join("\n");
+const flightKey = ({ model, repository, files, revision, defaultTag }: PullPlan): string =>
+  [
+    ...[model.host, model.org, model.name, model.tag, repository.commit, revision, defaultTag],
+    ...files.map(({ file }) => file.path),
+  ].join("\n");

@@ -18,6 +18,7 @@ export const freeBlobs = async (
   for (const digest of unused) {
     const path = layout.blob(digest);
     freedBytes += (await sizeOf(path)) ?? 0;
+    await rm(layout.split(digest), { recursive: true, force: true }); // its links would keep the space
     await rm(path, { force: true });
   }
   return freedBytes;

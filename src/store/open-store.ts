@@ -4,6 +4,7 @@ import { AppError } from "../core/errors.ts";
 import { type Log, silentLog } from "../core/log.ts";
 import { formatModelRef, type ModelRef } from "../core/model-ref.ts";
 import { findModel } from "./find-model.ts";
+import { linkParts } from "./link-parts.ts";
 import type { ModelName } from "./manifest.ts";
 import { modelIndex } from "./model-index.ts";
 import { type NewModel, type Publication, publishModel } from "./publish-model.ts";
@@ -26,15 +27,15 @@ export interface Store {
   blobPath(digest: string): string;
   /** Whether a blob is there in its full size. */
   hasBlob(digest: string, sizeBytes: number): boolean;
-  /** Path of the model's GGUF file. Throws `corrupt` when it is missing or has the wrong size. */
+  /** Path of the model's GGUF file, or of its first part. Throws `corrupt` when one is missing or has the wrong size. */
   modelPath(model: StoredModel): string;
   /** Records a use and returns the model with it; its id does not change. */
   touch(model: StoredModel, nowMs: number): StoredModel;
   publish(request: NewModel): Promise<Publication>;
   /** Throws `model_not_found`. */
   remove(ref: ModelRef): Promise<Removal>;
-  /** Deletes unfinished downloads of a model other than `exceptId`; returns how many there were. */
-  discardPartials(model: ModelName, exceptId: string): Promise<number>;
+  /** Deletes unfinished downloads of a model other than `exceptIds`; returns how many there were. */
+  discardPartials(model: ModelName, exceptIds: readonly string[]): Promise<number>;
 }
 
 /** Opens the store under `dir`; nothing is read or made before it is needed. */
@@ -65,17 +66,18 @@ export const openStore = (dir: string, options: { clock?: Clock; log?: Log } = {
     },
     publish: (request) => publishModel(context, request),
     remove: (ref) => removeModel(context, ref),
-    discardPartials: (model, exceptId) => discardPartials(context, model, exceptId),
+    discardPartials: (model, exceptIds) => discardPartials(context, model, exceptIds),
   };
 };
 
 const modelPath = (layout: StoreLayout, model: StoredModel): string => {
-  const file = model.manifest.files.find(({ role }) => role === "model");
-  const path = file && layout.blob(file.digest);
-  const sizeBytes = path && statSync(path, { throwIfNoEntry: false })?.size;
-  if (path === undefined || sizeBytes !== file?.sizeBytes) {
-    const state = sizeBytes === undefined ? "is missing" : `has ${sizeBytes} of ${file?.sizeBytes} bytes`;
-    throw new AppError("corrupt", `the file of model "${model.name}" ${state}; pull it again`);
+  const parts = model.manifest.files.filter(({ role }) => role === "model");
+  for (const { digest, sizeBytes } of parts) {
+    const found = statSync(layout.blob(digest), { throwIfNoEntry: false })?.size;
+    if (found === sizeBytes) continue;
+    const which = parts.length > 1 ? "a file" : "the file";
+    const state = found === undefined ? "is missing" : `has ${found} of ${sizeBytes} bytes`;
+    throw new AppError("corrupt", `${which} of model "${model.name}" ${state}; pull it again`);
   }
-  return path;
+  return parts.length > 1 ? linkParts(layout, parts) : layout.blob(parts[0]?.digest ?? "");
 };

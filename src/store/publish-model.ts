@@ -68,13 +68,16 @@ export const publishModel = async (context: StoreContext, request: NewModel): Pr
   });
 };
 
-/** Undefined when the model's file is gone, which only an `rm` beside this pull explains. */
+/** Undefined when a file of the model is gone, which only an `rm` beside this pull explains. */
 const detailsOf = async ({ layout }: StoreContext, request: NewModel) => {
-  const file = request.files.find(({ role }) => role === "model");
-  if (!file) throw new TypeError("a model needs a model file");
-  const path = file.content.kind === "partial" ? file.content.path : layout.blob(file.digest);
-  if ((await sizeOf(path)) === undefined) return undefined;
-  return await readModelDetails(path, `${request.source.repository}/${file.name}`, request.quantization);
+  const files = request.files.filter(({ role }) => role === "model");
+  if (files.length === 0) throw new TypeError("a model needs a model file");
+  const parts = files.map(({ name, digest, content }) => ({
+    path: content.kind === "partial" ? content.path : layout.blob(digest),
+    label: `${request.source.repository}/${name}`,
+  }));
+  for (const { path } of parts) if ((await sizeOf(path)) === undefined) return undefined;
+  return await readModelDetails(parts, request.quantization);
 };
 
 const placeBlob = async ({ layout }: StoreContext, file: NewFile): Promise<void> => {

@@ -40,11 +40,15 @@ export const removeModel = async (context: StoreContext, ref: ModelRef): Promise
     return { name: model?.name ?? formatModelRef(ref), freedBytes };
   });
 
-/** Deletes idle unfinished downloads of `model` other than `exceptId`: the remote file changed since. Returns how many. */
-export const discardPartials = async (context: StoreContext, model: ModelName, exceptId: string): Promise<number> =>
+/** Deletes idle unfinished downloads of `model` other than `exceptIds`: the remote file changed since. Returns how many. */
+export const discardPartials = async (
+  context: StoreContext,
+  model: ModelName,
+  exceptIds: readonly string[],
+): Promise<number> =>
   await context.exclusively(async () => {
     const stale = (await listPartials(context.layout)).filter(
-      (partial) => partial.paths.id !== exceptId && sameModel(partial.model, model),
+      (partial) => !exceptIds.includes(partial.paths.id) && sameModel(partial.model, model),
     );
     for (const partial of stale) await removeIdlePartial(context, partial);
     return stale.length;

@@ -13,6 +13,8 @@ export interface StoreLayout {
   /** Changes whenever a model is published or removed; see `modelIndex`. */
   stamp: string;
   blob(digest: string): string;
+  /** Folder that gives the parts of a split model, named by the first one's digest, the names that llama.cpp wants. */
+  split(digest: string): string;
   manifest(model: ModelName): string;
   alias(alias: string): string;
   partial(id: string): PartialPaths;
@@ -39,6 +41,7 @@ export const storeLayout = (dir: string): StoreLayout => {
     storeLock: join(dir, "store.lock"),
     stamp: join(dir, "store.stamp"),
     blob: (digest) => join(dir, "blobs", checked(isDigest(digest), digest, "digest").replace(":", "-")),
+    split: (digest) => join(dir, "splits", checked(isDigest(digest), digest, "digest").replace(":", "-")),
     manifest: (model) => {
       checked(isModelName(model), `${model.host}/${model.org}/${model.name}:${model.tag}`, "model name");
       return join(dir, "manifests", model.host, model.org, model.name, `${model.tag}.json`);

@@ -10,8 +10,8 @@ const repository = (...paths: string[]) => ({
 });
 
 const choose = (name: string, ...paths: string[]) => {
-  const { file, tag, defaultTag } = chooseFile(repository(...paths), hubRef(name));
-  return [file.path, tag, defaultTag];
+  const { parts, tag, defaultTag } = chooseFile(repository(...paths), hubRef(name));
+  return [parts.map(({ path }) => path).join(" "), tag, defaultTag];
 };
 
 const failure = (name: string, ...paths: string[]) => {
@@ -87,13 +87,27 @@ test("what is not there is answered with what is", () => {
   expect(failure("org/name", "README.md")).toBe('model "org/name" has no GGUF file; choose a GGUF repository');
 });
 
-test("a split model says so and names what is in one file", () => {
-  const split = ["m-Q8_0-00001-of-00002.gguf", "m-Q8_0-00002-of-00002.gguf"];
-  expect(failure("org/name:q8_0", ...split, "m-Q4_K_M.gguf")).toBe(
-    '"org/name:q8_0" is split into 2 files, which is not supported yet; in a single file there is Q4_K_M',
-  );
-  expect(failure("org/name", ...split)).toBe(
-    '"org/name" is split into 2 files, which is not supported yet; in a single file there is nothing',
-  );
-  expect(choose("org/name", ...split, "m-Q2_K.gguf")[0]).toBe("m-Q2_K.gguf");
+const split = (stem: string, count: number, without: number[] = []) =>
+  Array.from({ length: count }, (_, index) => index + 1)
+    .filter((number) => !without.includes(number))
+    .map((number) => `${stem}-${String(number).padStart(5, "0")}-of-${String(count).padStart(5, "0")}.gguf`);
+
+test("a split model is all of its parts in order, by its quantization, by default or by any of its files", () => {
+  const parts = split("m-Q8_0", 3);
+  const all = [...parts.toReversed(), "m-Q2_K.gguf"];
+  const wanted = [parts.join(" "), "Q8_0", "Q8_0"];
+  expect(choose("org/name:q8_0", ...all)).toEqual(wanted);
+  expect(choose("org/name", ...all)).toEqual(wanted);
+  expect(choose("org/name:m-Q8_0-00002-of-00003.gguf", ...all)).toEqual(wanted);
+  expect(choose("org/name", ...split("Q4_K_M/m", 2), ...parts)[1]).toBe("Q4_K_M");
+});
+
+test("a split model that lacks a part is no choice, and says which one when it is asked for", () => {
+  const parts = split("m-Q4_K_M", 3, [2]);
+  expect(choose("org/name", ...parts, "m-Q8_0.gguf")[1]).toBe("Q8_0");
+  const message = (what: string, complete: string) =>
+    `"${what}" is incomplete on the Hub: part 2 of 3 is missing; complete there is ${complete}`;
+  expect(failure("org/name:Q4_K_M", ...parts, "m-Q8_0.gguf")).toBe(message("org/name:Q4_K_M", "Q8_0"));
+  expect(failure("org/name", ...parts)).toBe(message("org/name", "nothing"));
+  expect(failure("org/name:m-Q4_K_M-00001-of-00003.gguf", ...parts)).toContain("part 2 of 3 is missing");
 });

@@ -7,7 +7,7 @@ const repository = {
   files: [
     { path: "Llama-3.2-3B-Instruct-Q8_0.gguf", content: smallModel },
     { path: "Llama-3.2-3B-Instruct-Q4_K_M.gguf", content: largeModel },
-    { path: "mmproj-F16.gguf", content: "projector" },
+    { path: "imatrix.gguf", content: "importance" },
     { path: "LICENSE", content: "Do what you like.\n" },
     { path: "README.md", content: "# Llama" },
   ],
