@@ -55,6 +55,8 @@ export interface EngineModel {
   modelPath: string;
   /** As the store knows it, if it does. */
   shape?: ModelShape | undefined;
+  /** See `LoadOptions`. */
+  templatePath?: string | undefined;
 }
 
 export interface AcquireOptions {

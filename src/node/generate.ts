@@ -39,10 +39,9 @@ const acquire = async ({ engine, store, clock, config }: NodeDeps, use: ModelUse
   const modelPath = store.modelPath(model);
   store.touch(model, clock.now());
   const options = { signal, keepAliveMs, contextTokens, defaultContextTokens: config.contextTokens };
-  return await engine.acquire(
-    { id: model.id, name: model.name, modelPath, shape: model.manifest.details.shape },
-    options,
-  );
+  const { id, name, manifest } = model;
+  const templatePath = store.templatePath(model);
+  return await engine.acquire({ id, name, modelPath, templatePath, shape: manifest.details.shape }, options);
 };
 
 /** Negative means for ever, as with Ollama. */

@@ -47,6 +47,8 @@ export interface ContextOptions {
 export interface BridgeOptions extends ContextOptions {
   windowTokens: number;
   promptCacheBytes: number;
+  /** For a model without a chat template of its own; empty = ChatML. */
+  fallbackTemplate: string;
 }
 
 /** llama.cpp's handle of an open model; freed when neither a bridge nor JavaScript holds it. */

@@ -1,6 +1,13 @@
 import { isRefusal, type Llama } from "./llama.ts";
 import { loadFailure } from "./load-failure.ts";
-import type { BridgeMessage, ContextOptions, NativeBridge, NativeLoadOptions, NativeModel } from "./native-bridge.ts";
+import type {
+  BridgeMessage,
+  BridgeOptions,
+  ContextOptions,
+  NativeBridge,
+  NativeLoadOptions,
+  NativeModel,
+} from "./native-bridge.ts";
 import { type LoadedModel, type LoadOptions, windowTokens } from "./protocol.ts";
 import { type Threads, threadsOf } from "./threads.ts";
 import { usableCores } from "./usable-cores.ts";
@@ -29,7 +36,13 @@ export const openModel = async ({ llama, load, layers, ...options }: OpenModelOp
     throw loadFailure(load, error, native.takeLogErrors());
   });
   const context = contextOptions(llama, load);
-  const bridge = makeBridge(llama, model, load, context, options.onMessages);
+  const bridgeOptions: BridgeOptions = {
+    ...context,
+    windowTokens,
+    promptCacheBytes: load.promptCacheBytes ?? 0,
+    fallbackTemplate: load.templatePath ? await readTemplate(load.templatePath) : "",
+  };
+  const bridge = makeBridge(llama, model, load, bridgeOptions, options.onMessages);
   const { thinking, tools, ...facts } = bridge.info();
   const loaded = { ...facts, capabilities: { thinking, tools }, backend, gpuLayers };
   return { bridge, loaded, threads: threadsOf(bridge, context.threads, load, loaded) };
@@ -51,13 +64,18 @@ const makeBridge = (
   llama: Llama,
   model: NativeModel,
   load: LoadOptions,
-  context: ContextOptions,
+  options: BridgeOptions,
   onMessages: (messages: BridgeMessage[]) => void,
 ): NativeBridge => {
   try {
-    const options = { ...context, windowTokens, promptCacheBytes: load.promptCacheBytes ?? 0 };
     return new llama.native.Bridge(model, options, onMessages);
   } catch (error) {
     throw isRefusal(error) ? loadFailure(load, error, llama.native.takeLogErrors()) : error;
   }
 };
+
+/** A template that is gone costs its model nothing but that. */
+const readTemplate = async (path: string): Promise<string> =>
+  await Bun.file(path)
+    .text()
+    .catch(() => "");

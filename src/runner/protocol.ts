@@ -12,6 +12,8 @@ export interface LoadOptions {
   label?: string;
   /** The node has read the header of this very file with our own reader; llama.cpp aborts on some that it refuses. */
   headerChecked?: boolean;
+  /** Jinja text that is used when the GGUF has no chat template. */
+  templatePath?: string;
   /** Multimodal projector beside the model (not used yet). */
   projectorPath?: string;
   /** Tokens that one slot can hold; capped by what the model was trained with. */

@@ -29,6 +29,8 @@ export interface Store {
   hasBlob(digest: string, sizeBytes: number): boolean;
   /** Path of the model's GGUF file, or of its first part. Throws `corrupt` when one is missing or has the wrong size. */
   modelPath(model: StoredModel): string;
+  /** Path of the chat template that came beside the GGUF, if any. */
+  templatePath(model: StoredModel): string | undefined;
   /** Records a use and returns the model with it; its id does not change. */
   touch(model: StoredModel, nowMs: number): StoredModel;
   publish(request: NewModel): Promise<Publication>;
@@ -58,6 +60,10 @@ export const openStore = (dir: string, options: { clock?: Clock; log?: Log } = {
     blobPath: layout.blob,
     hasBlob: (digest, sizeBytes) => statSync(layout.blob(digest), { throwIfNoEntry: false })?.size === sizeBytes,
     modelPath: (model) => modelPath(layout, model),
+    templatePath({ manifest }) {
+      const file = manifest.files.find(({ role }) => role === "template");
+      return file && layout.blob(file.digest);
+    },
     touch(model, nowMs) {
       utimesSync(layout.manifest(model.manifest.model), nowMs / 1000, nowMs / 1000);
       const used = { ...model, lastUsedMs: nowMs };

@@ -52,13 +52,16 @@ class Bridge : public Napi::ObjectWrap<Bridge> {
     const auto env = info.Env();
     owner_ = *info[0].As<Napi::External<std::shared_ptr<llama_model>>>().Data();
     model_ = owner_.get();
-    options_ = bridgeOptionsFrom(info[1].As<Napi::Object>());
+    const auto given = info[1].As<Napi::Object>();
+    options_ = bridgeOptionsFrom(given);
     // No model is any good beyond the context that it was trained with.
     const int trained = llama_model_n_ctx_train(model_);
     if (trained > 0) options_.contextTokens = std::min(options_.contextTokens, trained);
     try {
       // Parsing the template and trying what it can do takes as long as making the context: side by side.
-      auto templates = std::async(std::launch::async, [this] { return std::make_unique<ChatTemplates>(model_); });
+      auto templates = std::async(std::launch::async, [this, fallback = given.Get("fallbackTemplate").ToString().Utf8Value()] {
+        return std::make_unique<ChatTemplates>(model_, fallback);
+      });
       outbox_ = std::make_shared<Outbox>(env, info[2].As<Napi::Function>(),
                                          [this](Napi::Env e, Napi::Function callback, std::vector<Delivery> deliveries) {
                                            deliver(e, callback, std::move(deliveries));

@@ -10,9 +10,10 @@ namespace {
 // What llama-server calls its default: reasoning apart from the answer, in the stream too.
 constexpr common_reasoning_format kReasoningFormat = COMMON_REASONING_FORMAT_DEEPSEEK;
 
-common_chat_templates_ptr initTemplates(const llama_model* model) {
+common_chat_templates_ptr initTemplates(const llama_model* model, const std::string& fallback) {
+  const bool own = llama_model_chat_template(model, nullptr) != nullptr;
   try {
-    return common_chat_templates_init(model, "");
+    return common_chat_templates_init(model, own ? "" : fallback);
   } catch (const std::exception& error) {
     // A model with a broken template can still complete text and embed.
     std::fprintf(stderr, "chat template of the model cannot be read, ChatML is used instead: %s\n", error.what());
@@ -22,8 +23,8 @@ common_chat_templates_ptr initTemplates(const llama_model* model) {
 
 }  // namespace
 
-ChatTemplates::ChatTemplates(const llama_model* model)
-    : vocab_(llama_model_get_vocab(model)), templates_(initTemplates(model)) {
+ChatTemplates::ChatTemplates(const llama_model* model, const std::string& fallback)
+    : vocab_(llama_model_get_vocab(model)), templates_(initTemplates(model, fallback)) {
   try {
     supportsThinking_ = common_chat_templates_support_enable_thinking(templates_.get());
   } catch (const std::exception&) {

@@ -15,10 +15,10 @@ struct RenderedChat {
   common_chat_parser_params parser;
 };
 
-/** The model's chat templates (ChatML where it has none), rendered by llama.cpp's common/chat as llama-server does. */
+/** The model's chat templates (`fallback`, else ChatML where it has none), rendered by llama.cpp's common/chat as llama-server does. */
 class ChatTemplates {
  public:
-  explicit ChatTemplates(const llama_model* model);
+  ChatTemplates(const llama_model* model, const std::string& fallback);
 
   /**
    * Renders `chat` (`messages`, `tools`, `toolChoice`, `thinking`, `reasoningEffort`; see GenerationInput). A grammar or
