@@ -43,6 +43,10 @@ const node: CommandGroup = {
       description: "Show what a model is",
       load: async () => (await import("./commands/show.ts")).show,
     },
+    cp: {
+      description: "Give a model one more short name",
+      load: async () => (await import("./commands/cp.ts")).cp,
+    },
     rm: {
       description: "Delete models and free their space",
       load: async () => (await import("./commands/rm.ts")).rm,

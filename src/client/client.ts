@@ -37,6 +37,8 @@ export interface Client {
   ps(signal?: AbortSignal): Promise<OllamaPsResponse>;
   /** Throws `model_not_found`. */
   show(model: string, signal?: AbortSignal): Promise<OllamaShowResponse>;
+  /** Gives a model one more short name. Throws `model_not_found`, `conflict`. */
+  copy(source: string, destination: string, signal?: AbortSignal): Promise<void>;
   /** Throws `model_not_found`. */
   remove(model: string, signal?: AbortSignal): Promise<void>;
   /** Loads the model, which may take minutes, and keeps it for `keepAlive`. */
@@ -96,6 +98,9 @@ export const createClient = (options: ClientOptions): Client => {
     ps: (signal) => get("/api/ps", signal),
     show: async (model, signal) =>
       (await callJson(options, post("/api/show", { model }, signal))) as OllamaShowResponse,
+    copy: async (source, destination, signal) => {
+      await callText(options, post("/api/copy", { source, destination }, signal));
+    },
     remove: async (model, signal) => {
       await callText(options, { ...post("/api/delete", { model }, signal), method: "DELETE" });
     },

@@ -17,6 +17,7 @@ export const serveNode = async (config: Config, log: Log): Promise<void> => {
   log.info(`listening on http://${hostname.includes(":") ? `[${hostname}]` : hostname}:${port}`);
   log.info(`models in ${config.modelsDir}`);
   void tellBackend(machine, log);
+  void node.prune();
   const signal = await nextSignal();
   log.info(`${signal}: waiting for running answers; once more to stop at once`);
   void nextSignal().then(() => process.exit(1));

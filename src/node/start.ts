@@ -1,5 +1,7 @@
 import type { Config } from "../config/config.ts";
 import { type Clock, systemClock } from "../core/clock.ts";
+import { toAppError } from "../core/errors.ts";
+import { formatBytes } from "../core/format.ts";
 import type { Log } from "../core/log.ts";
 import { gpuMemory } from "../engine/devices/telemetry.ts";
 import { createEngine } from "../engine/engine.ts";
@@ -28,6 +30,8 @@ export interface NodeOptions {
 
 export interface RunningNode {
   readonly address: Listening;
+  /** Frees what nobody has come back for; tells in the log. Never rejects. */
+  prune(): Promise<void>;
   /** Refuses new connections, lets running answers finish for at most `drainMs`, then ends the runners. */
   stop(drainMs: number): Promise<void>;
 }
@@ -43,7 +47,17 @@ export const startNode = ({ config, log, machine, clock = systemClock }: NodeOpt
     addRoutes(app, deps);
   const address = listen(app, config.node.hostname, config.node.port);
   store.list(); // reads every manifest once, so that the first listing is as fast as the others
-  return { address, stop: (drainMs) => stop(address, deps, drainMs) };
+  return { address, prune: () => prune(deps), stop: (drainMs) => stop(address, deps, drainMs) };
+};
+
+const prune = async ({ store, log }: NodeDeps): Promise<void> => {
+  try {
+    const { partials, blobs, freedBytes } = await store.prune();
+    if (partials + blobs > 0)
+      log.info(`removed ${partials} stale downloads and ${blobs} unused files: ${formatBytes(freedBytes)} freed`);
+  } catch (error) {
+    log.warn(`cannot look for stale downloads: ${toAppError(error).message}`);
+  }
 };
 
 /** The Hub's code is read with the first pull: a node that only answers starts sooner without it. */

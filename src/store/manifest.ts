@@ -80,12 +80,19 @@ export const parseManifest = (text: string): Manifest | string => {
   return value as unknown as Manifest;
 };
 
+/** What an alias stands for. */
+export interface AliasTarget extends ModelName {
+  /** A person made it with `cp`: removing it leaves the model. */
+  copied?: boolean;
+}
+
 /** Reads an alias file: the model that it stands for. */
-export const parseAliasFile = (text: string): ModelName | string => {
+export const parseAliasFile = (text: string): AliasTarget | string => {
   const value = parseJson(text);
   if (!isRecord(value) || typeof value.schemaVersion !== "number") return "it is not an alias";
   if (value.schemaVersion > storeSchemaVersion) return "a newer llmlb wrote it";
-  return isModelName(value.model) ? value.model : "its model name is invalid";
+  if (!isModelName(value.model)) return "its model name is invalid";
+  return value.copied === true ? { ...value.model, copied: true } : value.model;
 };
 
 /** Whether a name may become one segment of a path in the store: never empty, hidden, or a way out of the folder. */

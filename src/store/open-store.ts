@@ -3,12 +3,14 @@ import { type Clock, systemClock } from "../core/clock.ts";
 import { AppError } from "../core/errors.ts";
 import { type Log, silentLog } from "../core/log.ts";
 import { formatModelRef, type ModelRef } from "../core/model-ref.ts";
+import { copyModel } from "./copy-model.ts";
 import { findModel } from "./find-model.ts";
 import { linkParts } from "./link-parts.ts";
 import type { ModelName } from "./manifest.ts";
 import { modelIndex } from "./model-index.ts";
+import { type Pruned, pruneStore } from "./prune-store.ts";
 import { type NewModel, type Publication, publishModel } from "./publish-model.ts";
-import { discardPartials, type Removal, removeModel } from "./remove-model.ts";
+import { discardPartials, isCopy, type Removal, removeModel } from "./remove-model.ts";
 import type { StoredModel } from "./scan-models.ts";
 import { storeContext } from "./store-context.ts";
 import { type StoreLayout, storeLayout } from "./store-layout.ts";
@@ -36,6 +38,12 @@ export interface Store {
   publish(request: NewModel): Promise<Publication>;
   /** Throws `model_not_found`. */
   remove(ref: ModelRef): Promise<Removal>;
+  /** Is it a name that `copy` gave, whose removal leaves the model? */
+  isCopy(ref: ModelRef): boolean;
+  /** Gives a model one more short name. Throws `model_not_found`, `invalid_model_name`, `conflict`. */
+  copy(source: ModelRef, destination: ModelRef): Promise<void>;
+  /** Deletes what nobody has come back for in two weeks: unfinished downloads, and blobs that no model uses. */
+  prune(): Promise<Pruned>;
   /** Deletes unfinished downloads of a model other than `exceptIds`; returns how many there were. */
   discardPartials(model: ModelName, exceptIds: readonly string[]): Promise<number>;
 }
@@ -72,6 +80,9 @@ export const openStore = (dir: string, options: { clock?: Clock; log?: Log } = {
     },
     publish: (request) => publishModel(context, request),
     remove: (ref) => removeModel(context, ref),
+    isCopy: (ref) => isCopy(index.current(), ref),
+    copy: (source, destination) => copyModel(context, source, destination),
+    prune: () => pruneStore(context),
     discardPartials: (model, exceptIds) => discardPartials(context, model, exceptIds),
   };
 };

@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { basename, join } from "node:path";
-import { type Manifest, type ModelName, parseAliasFile, parseManifest } from "./manifest.ts";
+import { type AliasTarget, type Manifest, type ModelName, parseAliasFile, parseManifest } from "./manifest.ts";
 import type { StoreLayout } from "./store-layout.ts";
 
 export interface StoredModel {
@@ -19,7 +19,7 @@ export interface StoredModel {
 export interface StoreScan {
   models: StoredModel[];
   /** Alias in lower case -> model. */
-  aliases: Map<string, ModelName>;
+  aliases: Map<string, AliasTarget>;
   /** Digests that files which could not be read as manifests mention: their blobs must stay. */
   unreadableDigests: Set<string>;
 }
@@ -108,11 +108,11 @@ const mentionedDigests = (path: string): string[] => {
 };
 
 const readAliases = (layout: StoreLayout, onBroken: (path: string, reason: string) => void) => {
-  const aliases = new Map<string, ModelName>();
+  const aliases = new Map<string, AliasTarget>();
   for (const file of namesIn(layout.aliases)) {
     if (!file.endsWith(".json")) continue;
     const path = join(layout.aliases, file);
-    let model: ModelName | string;
+    let model: AliasTarget | string;
     try {
       model = parseAliasFile(readFileSync(path, "utf8"));
     } catch {

@@ -16,5 +16,5 @@ export const shortNames = (repositoryName: string, tag: string): string[] => {
 };
 
 /** An alias must be a name that `parseModelRef` accepts, since users type it. */
-const isAlias = (alias: string): boolean =>
+export const isAlias = (alias: string): boolean =>
   alias.length <= 96 && isPathPart(alias) && !/--|[-.]$|\.git$|\+/.test(alias);

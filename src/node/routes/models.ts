@@ -15,7 +15,9 @@ const modelBody = t.Object(
   { additionalProperties: true },
 );
 
-/** Lists, describes and deletes stored models. */
+const copyBody = t.Object({ source: t.String(), destination: t.String() }, { additionalProperties: true });
+
+/** Lists, describes, names and deletes stored models. */
 export const modelRoutes = (app: App, deps: NodeDeps) => {
   const tags = tagsText();
   return app
@@ -24,6 +26,7 @@ export const modelRoutes = (app: App, deps: NodeDeps) => {
       body: modelBody,
       parse: "json",
     })
+    .post("/api/copy", ({ body }) => copy(deps, body.source, body.destination), { body: copyBody, parse: "json" })
     .delete("/api/delete", ({ body }) => remove(deps, body.model ?? body.name), { body: modelBody, parse: "json" });
 };
 
@@ -65,9 +68,17 @@ const show = async (deps: NodeDeps, name: string | undefined, verbose: boolean):
   };
 };
 
+const copy = async (deps: NodeDeps, source: string, destination: string) => {
+  const from = parseName(deps, source);
+  await deps.store.copy(from, parseName(deps, destination));
+  deps.log.info(`${destination} is another name of ${formatModelRef(from)} now`);
+  return new Response();
+};
+
 const remove = async (deps: NodeDeps, name: string | undefined) => {
   const ref = parseName(deps, name);
-  const model = deps.store.find(ref); // none: there may still be an unfinished download to delete
+  // Of a copy only the name goes. No model: there may still be an unfinished download to delete.
+  const model = deps.store.isCopy(ref) ? undefined : deps.store.find(ref);
   if (model) await deps.engine.unload(model.id);
   await deps.store.remove(ref);
   deps.log.info(`deleted ${formatModelRef(ref)}`);

@@ -1,0 +1,59 @@
+import { readdir, rm, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { isDigest } from "./manifest.ts";
+import { listPartials, type PartialDownload } from "./partial-downloads.ts";
+import { removeIdlePartial } from "./remove-model.ts";
+import type { StoreContext } from "./store-context.ts";
+
+export interface Pruned {
+  partials: number;
+  blobs: number;
+  freedBytes: number;
+}
+
+const staleMs = 14 * 24 * 3_600_000; // long enough for a holiday; who comes back later starts again
+
+/** Deletes unfinished downloads that nobody went on with for two weeks, and blobs that no model has used for as long: a crash left them. */
+export const pruneStore = async (context: StoreContext): Promise<Pruned> =>
+  await context.exclusively(async () => {
+    const before = context.clock.now() - staleMs;
+    const pruned: Pruned = { partials: 0, blobs: 0, freedBytes: 0 };
+    for (const partial of await listPartials(context.layout)) {
+      if ((await lastWrite(partial)) >= before) continue;
+      const freedBytes = await removeIdlePartial(context, partial);
+      if (freedBytes > 0) pruned.partials++; // else somebody is downloading it
+      pruned.freedBytes += freedBytes;
+    }
+    for (const { digest, path, sizeBytes } of await unusedBlobs(context, before)) {
+      await rm(context.layout.split(digest), { recursive: true, force: true });
+      await rm(path, { force: true });
+      pruned.blobs++;
+      pruned.freedBytes += sizeBytes;
+    }
+    return pruned;
+  });
+
+const lastWrite = async ({ paths }: PartialDownload): Promise<number> => {
+  const times = await Promise.all([paths.journal, paths.written, paths.data].map(modified));
+  return Math.max(...times);
+};
+
+const modified = async (path: string): Promise<number> =>
+  await stat(path).then(
+    ({ mtimeMs }) => mtimeMs,
+    () => 0,
+  );
+
+const unusedBlobs = async ({ layout, index }: StoreContext, before: number) => {
+  const { models, unreadableDigests } = index.rescan();
+  const used = new Set(models.flatMap(({ manifest }) => manifest.files.map(({ digest }) => digest)));
+  const unused: { digest: string; path: string; sizeBytes: number }[] = [];
+  for (const name of await readdir(layout.blobs).catch(() => [])) {
+    const digest = name.replace("-", ":");
+    if (!isDigest(digest) || used.has(digest) || unreadableDigests.has(digest)) continue;
+    const path = join(layout.blobs, name);
+    const found = await stat(path).catch(() => undefined);
+    if (found && found.mtimeMs < before) unused.push({ digest, path, sizeBytes: found.size });
+  }
+  return unused;
+};
