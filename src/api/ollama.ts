@@ -180,6 +180,21 @@ export interface OllamaShowResponse {
 }
 
 /** One line of a pull's NDJSON. `total` and `completed` are bytes of the blob `digest`. */
+/** llmlb: what `/api/pull` answers to `dry_run`. Sizes are bytes. */
+export interface OllamaPullPlan {
+  status: "dry run";
+  /** `org/name:TAG`. */
+  model: string;
+  commit: string;
+  /** Folder that the model would go to. */
+  target: string;
+  up_to_date: boolean;
+  files: { role: string; name: string; size: number; completed: number }[];
+  total: number;
+  needed: number;
+  free: number;
+}
+
 export interface OllamaPullProgress {
   status: string;
   digest?: string;

@@ -4,6 +4,7 @@ import type {
   OllamaGenerateRequest,
   OllamaGenerateResponse,
   OllamaPsResponse,
+  OllamaPullPlan,
   OllamaPullProgress,
   OllamaShowResponse,
   OllamaTagsResponse,
@@ -46,6 +47,8 @@ export interface Client {
   /** Unloads the model. Throws `model_not_found`. */
   stop(model: string, signal?: AbortSignal): Promise<void>;
   pull(model: string, signal?: AbortSignal): AsyncGenerator<OllamaPullProgress>;
+  /** What `pull` would do. */
+  planPull(model: string, signal?: AbortSignal): Promise<OllamaPullPlan>;
   chat(request: OllamaChatRequest, signal?: AbortSignal): AsyncGenerator<OllamaChatResponse>;
   generate(request: OllamaGenerateRequest, signal?: AbortSignal): AsyncGenerator<OllamaGenerateResponse>;
 }
@@ -113,6 +116,8 @@ export const createClient = (options: ClientOptions): Client => {
     },
     pull: (model, signal) =>
       stream<OllamaPullProgress>(options, post("/api/pull", { model, stream: true }, signal, ofPull), isSuccess),
+    planPull: async (model, signal) =>
+      (await callJson(options, post("/api/pull", { model, dry_run: true }, signal, ofPull))) as OllamaPullPlan,
     chat: (request, signal) =>
       stream<OllamaChatResponse>(options, post("/api/chat", { stream: true, ...request }, signal), isDone),
     generate,

@@ -10,6 +10,7 @@ import { fetchModel } from "./fetch-model.ts";
 import type { HubContext } from "./hub-context.ts";
 import { findPulled, type PullPlan, planPull } from "./pull-plan.ts";
 import type { PullProgress } from "./pull-progress.ts";
+import { type PullReport, reportPull } from "./pull-report.ts";
 import { fetchRepository } from "./repository.ts";
 import { type SharedFlights, sharedFlights } from "./shared-flights.ts";
 
@@ -35,11 +36,24 @@ export interface Puller {
    * `not_found`, `unauthorized`, `forbidden`, `rate_limited`, `hub_unavailable`, `unsupported`, `disk_full`, `corrupt`; or the signal's reason.
    */
   pull(ref: HubRef, options?: PullOptions): Promise<StoredModel>;
+  /** What `pull` would do; writes nothing. Throws like it. */
+  plan(ref: HubRef, options?: Pick<PullOptions, "signal">): Promise<PullReport>;
 }
 
 export const createPuller = (options: PullerOptions): Puller => {
   const flights = sharedFlights<PullProgress, StoredModel>();
-  return { pull: (ref, { signal, onProgress } = {}) => pull(options, flights, ref, { signal, onProgress }) };
+  return {
+    pull: (ref, { signal, onProgress } = {}) => pull(options, flights, ref, { signal, onProgress }),
+    plan: (ref, { signal } = {}) => plan(options, ref, signal ?? new AbortController().signal),
+  };
+};
+
+const plan = async (options: PullerOptions, ref: HubRef, signal: AbortSignal): Promise<PullReport> => {
+  const { store, settings, clock, log, disk = systemDisk } = options;
+  if (settings.offline) throw isOffline(ref);
+  const context: HubContext = { settings, clock, log, signal };
+  const planned = planPull(await fetchRepository(context, ref), ref);
+  return await reportPull({ context, store, disk, emit: () => undefined }, planned);
 };
 
 interface Caller {
@@ -59,15 +73,15 @@ const pull = async (
   signal.throwIfAborted();
   if (settings.offline) return offline(store, ref);
   onEvent({ status: "pulling manifest" });
-  const plan = planPull(await fetchRepository({ settings, clock, log, signal }, ref), ref);
-  const pulled = findPulled(store, plan);
+  const planned = planPull(await fetchRepository({ settings, clock, log, signal }, ref), ref);
+  const pulled = findPulled(store, planned);
   const download = (emit: (progress: PullProgress) => void, flightSignal: AbortSignal) => {
     const context: HubContext = { settings, clock, log, signal: flightSignal };
-    return fetchModel({ context, store, disk, emit }, plan);
+    return fetchModel({ context, store, disk, emit }, planned);
   };
   const model = pulled
     ? confirm(store, pulled, clock, onEvent)
-    : await flights.join(flightKey(plan), download, { onEvent, signal });
+    : await flights.join(flightKey(planned), download, { onEvent, signal });
   onEvent({ status: "success" });
   return model;
 };
@@ -76,8 +90,11 @@ const pull = async (
 const offline = (store: Store, ref: HubRef): StoredModel => {
   const stored = store.find(ref);
   if (stored) return stored;
-  throw new AppError("hub_unavailable", `cannot pull "${formatModelRef(ref)}": HF_HUB_OFFLINE is set`);
+  throw isOffline(ref);
 };
+
+const isOffline = (ref: HubRef) =>
+  new AppError("hub_unavailable", `cannot pull "${formatModelRef(ref)}": HF_HUB_OFFLINE is set`);
 
 const confirm = (store: Store, model: StoredModel, clock: Clock, onEvent: (progress: PullProgress) => void) => {
   for (const { role, digest, sizeBytes } of model.manifest.files)

@@ -4,7 +4,7 @@ import type { StoredModel } from "../store/scan-models.ts";
 import type { NodeDeps } from "./deps.ts";
 
 /** The name in a request. Throws `invalid_argument` when there is none, `invalid_model_name` when it is malformed. */
-export const parseName = ({ config }: NodeDeps, name: string | undefined): ModelRef => {
+export const parseName = ({ config }: Pick<NodeDeps, "config">, name: string | undefined): ModelRef => {
   if (!name) throw new AppError("invalid_argument", "model is required");
   return parseModelRef(name, config.hub.endpoint);
 };

@@ -11,9 +11,9 @@ import { readMemoryNeed, readModelShape } from "../engine/memory-need.ts";
 import type { EngineOptions } from "../engine/types.ts";
 import { createApp } from "../http/create-app.ts";
 import { type Listening, listen } from "../http/listen.ts";
-import type { Puller, PullerOptions } from "../hub/puller.ts";
 import { openStore } from "../store/open-store.ts";
 import type { NodeDeps } from "./deps.ts";
+import { lazyPuller } from "./lazy-puller.ts";
 import { generateRoutes } from "./routes/generate.ts";
 import { modelRoutes } from "./routes/models.ts";
 import { nodeRoutes } from "./routes/node.ts";
@@ -58,18 +58,6 @@ const prune = async ({ store, log }: NodeDeps): Promise<void> => {
   } catch (error) {
     log.warn(`cannot look for stale downloads: ${toAppError(error).message}`);
   }
-};
-
-/** The Hub's code is read with the first pull: a node that only answers starts sooner without it. */
-const lazyPuller = (options: PullerOptions): Puller => {
-  let made: Promise<Puller> | undefined;
-  const make = async () => (await import("../hub/puller.ts")).createPuller(options);
-  return {
-    pull: async (ref, pullOptions) => {
-      made ??= make();
-      return await (await made).pull(ref, pullOptions);
-    },
-  };
 };
 
 const engineOptions = (

@@ -67,7 +67,7 @@ describe("help", () => {
 
   test("the commands of the contract are there", () => {
     const names = commandsOf("llmlb", rootGroup).map(([name]) => name.split(" ").at(-1) ?? "");
-    expect(names.sort()).toEqual(["list", "ps", "pull", "rm", "run", "serve", "show", "stop"]);
+    expect(names.sort()).toEqual(["cp", "list", "ps", "pull", "rm", "run", "serve", "show", "stop"]);
   });
 
   test("llmlb alone prints help, llmlb node lists its commands", async () => {

@@ -154,7 +154,16 @@ test.each([["show"], ["rm"], ["stop"], ["run"], ["pull"]])(
   },
 );
 
-test.each(["list", "ps", "show m", "rm m", "stop m", "run m hi", "pull org/m"])("%s without a node", async (line) => {
+test("pull without a node says how to do without", async () => {
+  await node[Symbol.asyncDispose]();
+  const { exitCode, stderr } = await llmlb("pull", "org/m");
+  expect([exitCode, stderr]).toEqual([
+    2,
+    `Error: cannot connect to the llmlb node at ${node.host}; start it with "llmlb node serve", or pull without it: --local\n`,
+  ]);
+});
+
+test.each(["list", "ps", "show m", "rm m", "stop m", "run m hi", "cp m n"])("%s without a node", async (line) => {
   await node[Symbol.asyncDispose]();
   expect(await llmlb(...line.split(" "))).toEqual({
     stdout: "",

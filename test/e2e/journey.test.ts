@@ -133,7 +133,7 @@ test("without a server every client command says so with exit code 2", async () 
     ["run", hello, "hi"],
     ["rm", hello],
     ["stop", hello],
-    ["pull", hello],
+    ["cp", hello, "other"],
   ]) {
     const result = await world.llmlb(["node", ...args], { env: { LLMLB_HOST: "127.0.0.1:9" } });
     expect([result.exitCode, result.stderr]).toEqual([

@@ -1,22 +1,61 @@
+import type { OllamaPullPlan } from "../../api/ollama.ts";
+import { AppError } from "../../core/errors.ts";
+import { formatBytes } from "../../core/format.ts";
 import { command } from "../command.ts";
+import type { CliContext } from "../context.ts";
 import { interruptible } from "../interrupt.ts";
-import { pullModel } from "../pull-model.ts";
+import { pullSource } from "../pull-source.ts";
+import { showPull } from "../show-pull.ts";
+import { toJson } from "../ui/json.ts";
+import { renderTable } from "../ui/table.ts";
 
 export const pull = command({
   args: {
     model: { type: "positional", description: "org/name, org/name:QUANT, hf.co/... or a Hugging Face URL" },
+    quant: { type: "string", valueHint: "QUANT", description: "Quantization; the same as org/name:QUANT" },
+    "dry-run": { type: "boolean", description: "Print what would be downloaded, and download nothing" },
+    local: { type: "boolean", description: "Pull without a server when none can be reached" },
     json: { type: "boolean", description: "Print one JSON record a line instead of progress bars" },
   },
   examples: [
     "llmlb node pull Qwen/Qwen2.5-0.5B-Instruct-GGUF",
-    "llmlb node pull bartowski/Llama-3.2-3B-Instruct-GGUF:Q8_0",
-    "llmlb node pull https://huggingface.co/Qwen/Qwen2.5-0.5B-Instruct-GGUF",
+    "llmlb node pull bartowski/Llama-3.2-3B-Instruct-GGUF --quant Q8_0",
+    "llmlb node pull https://huggingface.co/Qwen/Qwen2.5-0.5B-Instruct-GGUF --dry-run",
   ],
-  async run({ model, json }, { client, parseModel, stdout, stderr }) {
-    parseModel(model);
+  async run({ model, quant, "dry-run": dryRun, local, json }, context) {
+    const { parseModel, stdout, stderr } = context;
+    const name = quant === undefined ? model : withQuant(context, model, quant);
+    parseModel(name);
     await interruptible(async (signal) => {
-      if (!json) return await pullModel(client(), model, stderr, signal);
-      for await (const progress of client().pull(model, signal)) await stdout.write(`${JSON.stringify(progress)}\n`);
+      const source = await pullSource(context, local, signal);
+      if (dryRun) {
+        const plan = await source.plan(name, signal);
+        return await stdout.write(json ? toJson(plan) : renderPlan(plan));
+      }
+      if (!json) return await showPull(source.pull(name, signal), stderr);
+      for await (const progress of source.pull(name, signal)) await stdout.write(`${JSON.stringify(progress)}\n`);
     });
   },
 });
+
+/** `--quant` is another way to write `:QUANT`, which comes before `@revision`. */
+const withQuant = ({ parseModel }: CliContext, model: string, quant: string): string => {
+  const ref = parseModel(model);
+  if (ref.kind === "ollama" || ref.quant !== undefined || (ref.kind === "hub" && ref.file !== undefined))
+    throw new AppError("invalid_argument", `--quant cannot be added to "${model}", which names one already`);
+  if (ref.kind === "alias") return `${ref.alias}:${quant}`;
+  return `${ref.org}/${ref.name}:${quant}${ref.revision ? `@${ref.revision}` : ""}`;
+};
+
+const columns = [{ title: "FILE" }, { title: "WHAT" }, { title: "SIZE" }, { title: "TO DOWNLOAD" }];
+
+const renderPlan = ({ model, target, files, total, needed, free, up_to_date: upToDate }: OllamaPullPlan): string => {
+  const rows = files.map(({ name, role, size, completed }) => [
+    name,
+    role,
+    formatBytes(size),
+    completed < size ? formatBytes(size - completed) : "-",
+  ]);
+  const state = upToDate ? "up to date" : `${formatBytes(needed)} of ${formatBytes(total)} to download`;
+  return `${model}\n${renderTable(columns, rows)}${state}, to ${target} (${formatBytes(free)} free)\n`;
+};

@@ -7,9 +7,9 @@ import { command } from "../command.ts";
 import type { CliContext } from "../context.ts";
 import { createConversation } from "../conversation.ts";
 import { interruptible } from "../interrupt.ts";
-import { pullModel } from "../pull-model.ts";
 import { readStdin } from "../read-stdin.ts";
 import { toRequestOptions } from "../run-options.ts";
+import { showPull } from "../show-pull.ts";
 import type { Conversation } from "../ui/repl.ts";
 import { startSpinner } from "../ui/spinner.ts";
 
@@ -110,6 +110,6 @@ const ensureModel = async ({ client, ref, request, context }: Session, signal: A
   } catch (error) {
     const isMissing = error instanceof AppError && error.code === "model_not_found";
     if (!isMissing || ref.kind !== "hub") throw error;
-    await pullModel(client, request.model, context.stderr, signal);
+    await showPull(client.pull(request.model, signal), context.stderr);
   }
 };

@@ -1,0 +1,14 @@
+import type { Puller, PullerOptions } from "../hub/puller.ts";
+
+/** The Hub's code is read with the first pull: a node that only answers starts sooner without it. */
+export const lazyPuller = (options: PullerOptions): Puller => {
+  let made: Promise<Puller> | undefined;
+  const get = (): Promise<Puller> => {
+    made ??= import("../hub/puller.ts").then(({ createPuller }) => createPuller(options));
+    return made;
+  };
+  return {
+    pull: async (ref, pullOptions) => await (await get()).pull(ref, pullOptions),
+    plan: async (ref, planOptions) => await (await get()).plan(ref, planOptions),
+  };
+};

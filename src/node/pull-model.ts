@@ -1,0 +1,72 @@
+import type { OllamaPullPlan, OllamaPullProgress } from "../api/ollama.ts";
+import { AppError } from "../core/errors.ts";
+import { type AliasRef, formatModelRef, type HubRef } from "../core/model-ref.ts";
+import { createChannel } from "./channel.ts";
+import type { NodeDeps } from "./deps.ts";
+import { parseName } from "./find-model.ts";
+
+/** What a pull needs of a node; a command that pulls without one has no more. */
+export type PullDeps = Pick<NodeDeps, "config" | "store" | "puller">;
+
+/** The progress of one pull, ended by `success` or by the fault that ended it. */
+export async function* pullModel(
+  deps: PullDeps,
+  name: string | undefined,
+  signal: AbortSignal,
+): AsyncGenerator<OllamaPullProgress> {
+  const ref = pullable(deps, name);
+  const stop = new AbortController();
+  const channel = createChannel<OllamaPullProgress>();
+  deps.puller
+    .pull(ref, { signal: AbortSignal.any([signal, stop.signal]), onProgress: channel.send })
+    .then(channel.close, channel.fail);
+  try {
+    yield* channel.values();
+  } finally {
+    stop.abort(new AppError("cancelled", "the client went away"));
+  }
+}
+
+/** What the pull would bring, without bringing it. */
+export const planPull = async (
+  deps: PullDeps,
+  name: string | undefined,
+  signal: AbortSignal,
+): Promise<OllamaPullPlan> => {
+  const { upToDate, files, neededBytes, freeBytes, ...report } = await deps.puller.plan(pullable(deps, name), {
+    signal,
+  });
+  return {
+    status: "dry run",
+    ...report,
+    up_to_date: upToDate,
+    files: files.map(({ role, name: path, sizeBytes, haveBytes }) => ({
+      role,
+      name: path,
+      size: sizeBytes,
+      completed: haveBytes,
+    })),
+    total: files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
+    needed: neededBytes,
+    free: freeBytes,
+  };
+};
+
+const pullable = (deps: PullDeps, name: string | undefined): HubRef => {
+  const ref = parseName(deps, name);
+  if (ref.kind === "ollama") {
+    throw new AppError("read_only", `"${name}" is in Ollama's store, which is read-only; pull it with ollama`);
+  }
+  return ref.kind === "hub" ? ref : sourceOf(deps, ref);
+};
+
+/** A short name can be pulled again once it is known: it stands for the repository that it was made from. */
+const sourceOf = ({ store }: PullDeps, ref: AliasRef): HubRef => {
+  const known = store.find(ref);
+  if (!known) {
+    const name = formatModelRef(ref);
+    throw new AppError("invalid_model_name", `invalid model name "${name}": expected org/name, as on huggingface.co`);
+  }
+  const { org, name, tag } = known.manifest.model;
+  return { kind: "hub", org, name, quant: ref.quant ?? tag };
+};
