@@ -115,6 +115,34 @@ export interface OllamaChatResponse extends OllamaMetrics {
   done_reason?: OllamaDoneReason;
 }
 
+export interface OllamaEmbedRequest {
+  model: string;
+  input?: string | string[];
+  truncate?: boolean;
+  dimensions?: number;
+  options?: OllamaOptions;
+  keep_alive?: number | string;
+}
+
+export interface OllamaEmbedResponse {
+  model: string;
+  embeddings: number[][];
+  total_duration: number;
+  load_duration: number;
+  prompt_eval_count: number;
+}
+
+export interface OllamaEmbeddingsRequest {
+  model: string;
+  prompt?: string;
+  options?: OllamaOptions;
+  keep_alive?: number | string;
+}
+
+export interface OllamaEmbeddingsResponse {
+  embedding: number[];
+}
+
 export interface OllamaModelDetails {
   parent_model: string;
   format: string;

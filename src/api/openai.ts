@@ -109,6 +109,20 @@ export interface OpenAiChatCompletion {
   usage: OpenAiUsage;
 }
 
+export interface OpenAiEmbeddingsRequest {
+  model: string;
+  input: string | string[] | number[] | number[][];
+  encoding_format?: "float" | "base64" | null;
+  dimensions?: number | null;
+}
+
+export interface OpenAiEmbeddingsResponse {
+  object: "list";
+  model: string;
+  data: { object: "embedding"; index: number; embedding: number[] | string }[];
+  usage: { prompt_tokens: number; total_tokens: number };
+}
+
 export interface OpenAiModel {
   id: string;
   object: "model";

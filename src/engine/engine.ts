@@ -53,6 +53,7 @@ const acquire = async (state: State, model: EngineModel, options: AcquireOptions
       model: loaded,
       loadMs: clock.now() - startMs,
       generate: (request, generateSignal) => runner.generate(request, generateSignal),
+      embed: (request, embedSignal) => runner.embed(request, embedSignal),
     });
   } catch (error) {
     release(state, entry);

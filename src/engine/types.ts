@@ -1,4 +1,5 @@
 import type { Clock } from "../core/clock.ts";
+import type { Embeddings, EmbedRequest } from "../core/embedding.ts";
 import type { GenerationEvent, GenerationRequest } from "../core/generation.ts";
 import type { Log } from "../core/log.ts";
 import type { ModelShape } from "../gguf/model-shape.ts";
@@ -23,6 +24,7 @@ export interface EngineRunner {
   estimate(options: EstimateOptions, signal?: AbortSignal): Promise<MemoryEstimate>;
   load(options: LoadOptions, hooks: { signal?: AbortSignal }): Promise<LoadedModel>;
   generate(request: GenerationRequest, signal?: AbortSignal): AsyncIterable<GenerationEvent>;
+  embed(request: EmbedRequest, signal?: AbortSignal): Promise<Embeddings>;
   /** The newest that the runner has told by itself; undefined before its first answer. */
   latestStats(): RunnerStats | undefined;
   /** Ends the process, by force if need be. */
@@ -74,6 +76,7 @@ export interface Lease extends AsyncDisposable {
   /** Milliseconds this lease waited for the model to be loaded; near 0 when it was. */
   readonly loadMs: number;
   generate(request: GenerationRequest, signal?: AbortSignal): AsyncIterable<GenerationEvent>;
+  embed(request: EmbedRequest, signal?: AbortSignal): Promise<Embeddings>;
 }
 
 export interface RunningModel {

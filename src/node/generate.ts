@@ -1,4 +1,5 @@
 import { parseDuration } from "../core/duration.ts";
+import type { Embeddings, EmbedRequest } from "../core/embedding.ts";
 import { AppError } from "../core/errors.ts";
 import type { GenerationEvent, GenerationRequest } from "../core/generation.ts";
 import type { Lease } from "../engine/types.ts";
@@ -32,6 +33,16 @@ export async function* generate(
   refuseWhatTheModelCannot(lease, use.model, request);
   yield* lease.generate(request, use.signal);
 }
+
+/** The embeddings of a request's inputs, and how many milliseconds the load took. */
+export const embed = async (
+  deps: NodeDeps,
+  use: ModelUse,
+  request: EmbedRequest,
+): Promise<Embeddings & { loadMs: number }> => {
+  await using lease = await acquire(deps, use);
+  return { ...(await lease.embed(request, use.signal)), loadMs: lease.loadMs };
+};
 
 const acquire = async ({ engine, store, clock, config }: NodeDeps, use: ModelUse): Promise<Lease> => {
   const { model, signal, contextTokens } = use;

@@ -14,6 +14,7 @@ import { type Listening, listen } from "../http/listen.ts";
 import { openStore } from "../store/open-store.ts";
 import type { NodeDeps } from "./deps.ts";
 import { lazyPuller } from "./lazy-puller.ts";
+import { embedRoutes } from "./routes/embed.ts";
 import { generateRoutes } from "./routes/generate.ts";
 import { modelRoutes } from "./routes/models.ts";
 import { nodeRoutes } from "./routes/node.ts";
@@ -43,7 +44,15 @@ export const startNode = ({ config, log, machine, clock = systemClock }: NodeOpt
   const puller = lazyPuller({ store, settings: config.hub, clock, log });
   const deps: NodeDeps = { config, store, engine, machine, puller, clock, log };
   const app = createApp({ log, hostname: config.node.hostname });
-  for (const addRoutes of [statusRoutes, nodeRoutes, modelRoutes, pullRoutes, generateRoutes, openAiRoutes])
+  for (const addRoutes of [
+    statusRoutes,
+    nodeRoutes,
+    modelRoutes,
+    pullRoutes,
+    generateRoutes,
+    embedRoutes,
+    openAiRoutes,
+  ])
     addRoutes(app, deps);
   const address = listen(app, config.node.hostname, config.node.port);
   store.list(); // reads every manifest once, so that the first listing is as fast as the others

@@ -1,3 +1,4 @@
+import type { Embeddings, EmbedRequest } from "../core/embedding.ts";
 import type { GenerationEvent, GenerationRequest } from "../core/generation.ts";
 import type {
   Backend,
@@ -22,12 +23,6 @@ export interface LoadHooks {
   onProgress?: (fraction: number) => void;
 }
 
-export interface Embeddings {
-  /** Not normalized; one per input, in order. */
-  vectors: Float32Array[];
-  promptTokens: number;
-}
-
 /** The node's end of one runner process. After the process has ended every call throws `runner_crashed`. */
 export interface RunnerHandle {
   readonly pid: number;
@@ -37,7 +32,7 @@ export interface RunnerHandle {
   load(options: LoadOptions, hooks?: LoadHooks): Promise<LoadedModel>;
   /** Leaving the loop early, or `signal`, cancels the generation in the runner; the signal makes the loop throw `cancelled`. */
   generate(request: GenerationRequest, signal?: AbortSignal): AsyncIterable<GenerationEvent>;
-  embed(inputs: string[], signal?: AbortSignal): Promise<Embeddings>;
+  embed(request: EmbedRequest, signal?: AbortSignal): Promise<Embeddings>;
   /** What loading would take. Throws like `load`. */
   estimate(options: EstimateOptions, signal?: AbortSignal): Promise<MemoryEstimate>;
   /** The devices of backend `gpu` (absent = of the best one). Throws `load_failed` with the reason where it does not work. */

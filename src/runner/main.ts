@@ -40,7 +40,8 @@ const handlers: {
       bridge.generate(id, toBridgeRequest(request));
       runner.pulse?.begin(id);
     }),
-  embed: (runner, { id, inputs }) => answer(runner, id, ({ bridge }) => bridge.embed(id, inputs)),
+  embed: (runner, { id, request: { inputs, truncate = false } }) =>
+    answer(runner, id, ({ bridge }) => bridge.embed(id, inputs, truncate)),
   cancel: ({ open }, { id }) => open?.bridge.cancel(id),
   stats: (runner, { id }) => answer(runner, id, (open) => runner.send({ type: "stats", id, stats: statsOf(open) })),
   ack: ({ open }, { id, tokens }) => open?.bridge.acknowledge(id, tokens),

@@ -1,5 +1,6 @@
 import { createRequire } from "node:module";
 import { join } from "node:path";
+import type { EmbedInput } from "../core/embedding.ts";
 import type { Backend, DeviceInfo, MemoryEstimate, RunnerMessage, RunnerStats } from "./protocol.ts";
 
 /** What the native bridge says about a model that is ready; see src/runner/bridge/bridge.cpp. */
@@ -21,7 +22,8 @@ export interface NativeBridge {
   info(): BridgeInfo;
   /** `json` is what `toBridgeRequest` made. */
   generate(id: number, json: string): void;
-  embed(id: number, inputs: readonly string[]): void;
+  /** A text, or its tokens; `truncate` = what is too long loses its end. */
+  embed(id: number, inputs: readonly EmbedInput[], truncate: boolean): void;
   cancel(id: number): void;
   /** The reader of answer `id` has taken this many more tokens; see `windowTokens`. */
   acknowledge(id: number, tokens: number): void;

@@ -2,6 +2,7 @@
  * What a node and a runner say to each other over Bun.spawn IPC. One runner holds one model; the node talks, the runner answers.
  * Both sides check every message with `isNodeMessage` / `isRunnerMessage`: what fits no shape is dropped and logged.
  */
+import type { EmbedRequest } from "../core/embedding.ts";
 import { type ErrorCode, isErrorCode } from "../core/errors.ts";
 import type { GenerationEvent, GenerationRequest } from "../core/generation.ts";
 import type { KvCacheType } from "../core/kv-cache-type.ts";
@@ -154,7 +155,7 @@ export interface RunnerStats {
 export type NodeMessage =
   | { type: "load"; options: LoadOptions }
   | { type: "generate"; id: number; request: GenerationRequest }
-  | { type: "embed"; id: number; inputs: string[] }
+  | { type: "embed"; id: number; request: EmbedRequest }
   | { type: "cancel"; id: number }
   /** The reader of answer `id` has taken this many more tokens; see `windowTokens`. */
   | { type: "ack"; id: number; tokens: number }
@@ -206,10 +207,12 @@ const isRequest = (request: unknown): boolean =>
   isShape(request.sampling) &&
   (request.stop === undefined || isListOf(request.stop, isText));
 
+const isEmbedInput = (input: unknown): boolean => isText(input) || isListOf(input, isId);
+
 const nodeShapes: Readonly<Record<NodeMessage["type"], (message: Shape) => boolean>> = {
   load: ({ options }) => isShape(options) && isText(options.modelPath),
   generate: ({ id, request }) => isId(id) && isRequest(request),
-  embed: ({ id, inputs }) => isId(id) && isListOf(inputs, isText),
+  embed: ({ id, request }) => isId(id) && isShape(request) && isListOf(request.inputs, isEmbedInput),
   cancel: ({ id }) => isId(id),
   ack: ({ id, tokens }) => isId(id) && isId(tokens),
   stats: ({ id }) => isId(id),

@@ -1,10 +1,11 @@
 import type { Subprocess } from "bun";
 import { type Clock, sleep, systemClock } from "../core/clock.ts";
+import type { Embeddings } from "../core/embedding.ts";
 import { AppError, toAppError } from "../core/errors.ts";
 import type { GenerationEvent, GenerationRequest } from "../core/generation.ts";
 import type { Log } from "../core/log.ts";
 import { acknowledger, type EventBuffer, eventBuffer } from "./event-buffer.ts";
-import type { Embeddings, LoadHooks, RunnerExit, RunnerHandle } from "./handle.ts";
+import type { LoadHooks, RunnerExit, RunnerHandle } from "./handle.ts";
 import {
   type BackendDevices,
   isRunnerMessage,
@@ -87,7 +88,7 @@ export const spawnRunner = (options: SpawnOptions): RunnerHandle => {
     exited,
     load: (options, hooks) => load(running, options, hooks),
     generate: (request, signal) => generate(running, request, signal),
-    embed: (inputs, signal) => call<Embeddings>(running, (id) => ({ type: "embed", id, inputs }), signal),
+    embed: (request, signal) => call<Embeddings>(running, (id) => ({ type: "embed", id, request }), signal),
     latestStats: () => running.latest,
     estimate: (options, signal) =>
       asLoad(

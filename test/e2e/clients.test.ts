@@ -74,6 +74,42 @@ test("openai: log probabilities, and a token that is banned", async () => {
   expect(refusal).toMatch(/logit_bias names token 99999999, but the model has only \d+/);
 });
 
+const lengthOf = (vector: number[] = []) => Math.hypot(...vector);
+
+test("ollama: embeddings of one text and of many, and the older endpoint", async () => {
+  const model = name("tiny-hello");
+  const { embeddings, prompt_eval_count } = await ollama.embed({ model, input: ["hello", "a longer text", "hello"] });
+  expect(embeddings.map(({ length }) => length)).toEqual([256, 256, 256]);
+  expect(embeddings[0]).toEqual(embeddings[2] ?? []);
+  for (const vector of embeddings) expect(lengthOf(vector)).toBeCloseTo(1, 5);
+  expect(prompt_eval_count).toBeGreaterThan(5);
+  const short = await ollama.embed({ model, input: "hello", dimensions: 8 });
+  expect(short.embeddings[0]).toHaveLength(8);
+  expect(lengthOf(short.embeddings[0])).toBeCloseTo(1, 5);
+  const { embedding } = await ollama.embeddings({ model, prompt: "hello" });
+  const scale = lengthOf(embedding);
+  for (const [at, value] of embedding.entries())
+    expect(value / scale).toBeCloseTo(embeddings[0]?.[at] ?? Number.NaN, 5);
+  const long = "x ".repeat(5000);
+  expect((await ollama.embed({ model, input: long })).embeddings).toHaveLength(1);
+  await expect(ollama.embed({ model, input: long, truncate: false })).rejects.toThrow("but the model takes 4096");
+});
+
+test("openai: embeddings as floats, as base64, and of tokens", async () => {
+  const model = name("tiny-hello");
+  // The SDK asks for base64 by itself and decodes it.
+  const byDefault = await openai.embeddings.create({ model, input: ["hello", "!"] });
+  const floats = await openai.embeddings.create({ model, input: ["hello", "!"], encoding_format: "float" });
+  expect(byDefault.data.map(({ index }) => index)).toEqual([0, 1]);
+  for (const [at, value] of (byDefault.data[0]?.embedding ?? []).entries())
+    expect(value).toBeCloseTo(floats.data[0]?.embedding[at] ?? Number.NaN, 5);
+  const tokens = await openai.embeddings.create({ model, input: [33], encoding_format: "float", dimensions: 16 });
+  expect(lengthOf(tokens.data[0]?.embedding)).toBeCloseTo(1, 5);
+  expect(tokens.usage).toEqual({ prompt_tokens: 1, total_tokens: 1 });
+  const refused = await openai.embeddings.create({ model, input: [] }).catch(String);
+  expect(refused).toContain("input is empty");
+});
+
 test("ollama: Japanese characters that span tokens arrive whole", async () => {
   const parts = await collect(await ollama.chat({ model: name("tiny-nihongo"), messages: ask("hi"), stream: true }));
   expect(parts.map((part) => part.message.content).join("")).toBe(getFixtureModel("tiny-nihongo").answer ?? "");

@@ -78,6 +78,10 @@ export const fakeRunner = (script: FakeRunnerScript = {}): FakeRunner => {
       runner.requests.push(request);
       yield* (script.generate ?? helloEvents)(request, signal);
     },
+    async embed({ inputs }) {
+      if (!runner.alive) throw new AppError("runner_crashed", "the runner is gone");
+      return { vectors: inputs.map((input) => Float32Array.of(input.length, 0, 0)), promptTokens: inputs.length };
+    },
     latestStats: () => undefined,
     async exit() {
       end();

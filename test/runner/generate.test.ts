@@ -261,7 +261,7 @@ describe("text prompts", () => {
 describe("embeddings", () => {
   test("one vector per input, the same for the same text", async () => {
     const runner = await runnerOf("tiny-hello");
-    const { vectors, promptTokens } = await runner.embed(["hello", "a much longer text", "hello"]);
+    const { vectors, promptTokens } = await runner.embed({ inputs: ["hello", "a much longer text", "hello"] });
     expect(vectors.map(({ length }) => length)).toEqual([256, 256, 256]);
     expect(vectors[0]).toEqual(vectors[2] ?? new Float32Array());
     expect(vectors[0]).not.toEqual(vectors[1] ?? new Float32Array());
@@ -270,8 +270,21 @@ describe("embeddings", () => {
   });
 
   test("an input that is too long names both numbers", async () => {
-    const error = await (await runnerOf("tiny-hello")).embed(["ok", "x ".repeat(5000)]).catch((thrown) => thrown);
+    const runner = await runnerOf("tiny-hello");
+    const inputs = ["ok", "x ".repeat(5000)];
+    const error = await runner.embed({ inputs }).catch((thrown) => thrown);
     expect(error.code).toBe("context_overflow");
     expect(error.message).toMatch(/input 1 has \d+ tokens, but the model takes 4096/);
+    expect((await runner.embed({ inputs, truncate: true })).vectors).toHaveLength(2);
+  });
+
+  test("tokens are embedded as the text that they are", async () => {
+    const runner = await runnerOf("tiny-hello");
+    const { vectors } = await runner.embed({ inputs: ["Hello", [33]] });
+    expect(vectors[1]).toEqual((await runner.embed({ inputs: ["!"] })).vectors[0] ?? new Float32Array());
+    await expect(runner.embed({ inputs: [[1, 99_999]] })).rejects.toThrow(
+      "input 0 has token 99999, but the model has only",
+    );
+    await expect(runner.embed({ inputs: [""] })).rejects.toMatchObject({ code: "invalid_argument" });
   });
 });

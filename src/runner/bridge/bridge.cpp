@@ -123,15 +123,13 @@ class Bridge : public Napi::ObjectWrap<Bridge> {
     outbox_->flush(true);
   }
 
-  /** embed(id, inputs) */
+  /** embed(id, inputs, truncate) */
   Napi::Value embed(const Napi::CallbackInfo& call) {
     requireOpen(call.Env());
     auto ticket = std::make_shared<Ticket>(call[0].ToNumber().Int64Value());
-    const auto array = call[1].As<Napi::Array>();
-    std::vector<std::string> inputs;
-    for (uint32_t i = 0; i < array.Length(); i++) inputs.push_back(array.Get(i).ToString().Utf8Value());
+    std::vector<EmbedInput> inputs = embedInputsFrom(call[1].As<Napi::Array>());
     tickets_[ticket->id] = ticket;
-    embedder_->submit(ticket, std::move(inputs));
+    embedder_->submit(ticket, std::move(inputs), call[2].ToBoolean());
     return call.Env().Undefined();
   }
 

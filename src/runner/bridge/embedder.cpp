@@ -36,11 +36,11 @@ struct Batch {
 
 }  // namespace
 
-void Embedder::submit(std::shared_ptr<Ticket> ticket, std::vector<std::string> inputs) {
+void Embedder::submit(std::shared_ptr<Ticket> ticket, std::vector<EmbedInput> inputs, bool truncate) {
   if (!worker_) worker_ = std::make_unique<Worker>();
-  worker_->post([this, ticket = std::move(ticket), inputs = std::move(inputs)] {
+  worker_->post([this, ticket = std::move(ticket), inputs = std::move(inputs), truncate] {
     try {
-      outbox_->embedded(ticket, embed(*ticket, inputs));
+      outbox_->embedded(ticket, embed(*ticket, inputs, truncate));
     } catch (const Failure& failure) {
       outbox_->fail(ticket, failure);
     } catch (const std::exception& error) {
@@ -50,22 +50,39 @@ void Embedder::submit(std::shared_ptr<Ticket> ticket, std::vector<std::string> i
   });
 }
 
-Embedded Embedder::embed(const Ticket& ticket, const std::vector<std::string>& inputs) {
+Embedded Embedder::embed(const Ticket& ticket, const std::vector<EmbedInput>& inputs, bool truncate) {
   Embedded result;
-  const auto limit = static_cast<size_t>(llama_model_n_ctx_train(model_));
   for (size_t i = 0; i < inputs.size(); i++) {
     if (ticket.cancelled) throw Failure("cancelled", "cancelled");
-    const auto tokens = common_tokenize(llama_model_get_vocab(model_), inputs[i], true, true);
-    const std::string name = "input " + std::to_string(i);
-    if (tokens.empty()) throw Failure("invalid_argument", name + " is empty");
-    if (tokens.size() > limit) {
-      throw Failure("context_overflow", name + " has " + std::to_string(tokens.size()) + " tokens, but the model takes " +
-                                            std::to_string(limit) + "; shorten it");
-    }
+    const auto tokens = tokensOf(inputs[i], i, truncate);
     result.promptTokens += tokens.size();
     result.vectors.push_back(embedTokens(tokens));
   }
   return result;
+}
+
+std::vector<llama_token> Embedder::tokensOf(const EmbedInput& input, size_t index, bool truncate) const {
+  const llama_vocab* vocab = llama_model_get_vocab(model_);
+  const auto limit = static_cast<size_t>(llama_model_n_ctx_train(model_));
+  const std::string name = "input " + std::to_string(index);
+  auto tokens = input.tokens.empty() ? common_tokenize(vocab, input.text, true, true) : input.tokens;
+  if (tokens.empty()) throw Failure("invalid_argument", name + " is empty");
+  for (const llama_token token : tokens) {
+    if (token >= 0 && token < llama_vocab_n_tokens(vocab)) continue;
+    throw Failure("invalid_argument", name + " has token " + std::to_string(token) + ", but the model has only " +
+                                          std::to_string(llama_vocab_n_tokens(vocab)));
+  }
+  if (tokens.size() <= limit) return tokens;
+  if (!truncate) {
+    throw Failure("context_overflow", name + " has " + std::to_string(tokens.size()) + " tokens, but the model takes " +
+                                          std::to_string(limit) + "; shorten it");
+  }
+  // What ends every input of such a model ends this one too.
+  const bool ends = llama_vocab_get_add_eos(vocab) || llama_vocab_get_add_sep(vocab);
+  const llama_token last = tokens.back();
+  tokens.resize(limit);
+  if (ends) tokens.back() = last;
+  return tokens;
 }
 
 std::vector<float> Embedder::embedTokens(const std::vector<llama_token>& tokens) {

@@ -28,6 +28,20 @@ LoopOptions bridgeOptionsFrom(const Napi::Object& given) {
   return options;
 }
 
+std::vector<EmbedInput> embedInputsFrom(const Napi::Array& given) {
+  std::vector<EmbedInput> inputs(given.Length());
+  for (uint32_t i = 0; i < given.Length(); i++) {
+    const Napi::Value input = given.Get(i);
+    if (!input.IsArray()) {
+      inputs[i].text = input.ToString().Utf8Value();
+      continue;
+    }
+    const auto tokens = input.As<Napi::Array>();
+    for (uint32_t at = 0; at < tokens.Length(); at++) inputs[i].tokens.push_back(tokens.Get(at).ToNumber().Int32Value());
+  }
+  return inputs;
+}
+
 EstimateRequest estimateRequestFrom(const Napi::Object& given) {
   EstimateRequest request;
   request.path = text(given, "modelPath");

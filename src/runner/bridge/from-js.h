@@ -2,6 +2,7 @@
 #include <napi.h>
 
 #include "decode-loop.h"
+#include "embedder.h"
 #include "estimate.h"
 
 /** Options that JavaScript gives, as src/runner/native-bridge.ts types them. */
@@ -12,6 +13,9 @@ LoopOptions bridgeOptionsFrom(const Napi::Object& given);
 
 /** From ContextOptions. */
 LoopOptions loopOptionsFrom(const Napi::Object& given);
+
+/** From EmbedInput[] (src/core/embedding.ts). */
+std::vector<EmbedInput> embedInputsFrom(const Napi::Array& given);
 
 /** From NativeEstimateOptions. */
 EstimateRequest estimateRequestFrom(const Napi::Object& given);
