@@ -110,6 +110,8 @@ export interface ChosenToken extends TokenLogprob {
 }
 
 export type GenerationEvent =
+  /** Always first: the prompt has been evaluated. */
+  | { type: "started"; promptTokens: number; cachedTokens: number }
   | { type: "text"; text: string }
   | { type: "reasoning"; text: string }
   /** A piece of tool call number `index`: id and name come once, with its first piece; `arguments` is the next piece of its JSON text. */
@@ -117,4 +119,10 @@ export type GenerationEvent =
   /** The tokens behind the text events that follow; only when they were asked for. */
   | { type: "logprobs"; tokens: ChosenToken[] }
   /** Always last when nothing went wrong; a fault is a thrown AppError instead. */
-  | { type: "done"; reason: "stop" | "length" | "toolCalls"; counts: GenerationCounts };
+  | {
+      type: "done";
+      reason: "stop" | "length" | "toolCalls";
+      /** The stop string that ended it, if one did. */
+      stopText?: string;
+      counts: GenerationCounts;
+    };

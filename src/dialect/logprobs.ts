@@ -19,15 +19,16 @@ export const fromLogprobs = ({
 };
 
 export interface WithLogprobs {
-  event: Exclude<GenerationEvent, { type: "logprobs" }>;
+  event: Exclude<GenerationEvent, { type: "logprobs" | "started" }>;
   /** Of the tokens behind the event; empty when nobody asked for them. */
   logprobs: ChosenToken[];
 }
 
-/** Every other event with the log probabilities that came before it. */
+/** Every piece of an answer with the log probabilities that came before it. */
 export async function* withLogprobs(events: AsyncIterable<GenerationEvent>): AsyncGenerator<WithLogprobs> {
   let logprobs: ChosenToken[] = [];
   for await (const event of events) {
+    if (event.type === "started") continue;
     if (event.type === "logprobs") {
       logprobs.push(...event.tokens);
       continue;

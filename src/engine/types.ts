@@ -25,6 +25,8 @@ export interface EngineRunner {
   load(options: LoadOptions, hooks: { signal?: AbortSignal }): Promise<LoadedModel>;
   generate(request: GenerationRequest, signal?: AbortSignal): AsyncIterable<GenerationEvent>;
   embed(request: EmbedRequest, signal?: AbortSignal): Promise<Embeddings>;
+  /** Tokens of the prompt that the request would be. */
+  countTokens(request: GenerationRequest, signal?: AbortSignal): Promise<number>;
   /** The newest that the runner has told by itself; undefined before its first answer. */
   latestStats(): RunnerStats | undefined;
   /** Ends the process, by force if need be. */
@@ -77,6 +79,8 @@ export interface Lease extends AsyncDisposable {
   readonly loadMs: number;
   generate(request: GenerationRequest, signal?: AbortSignal): AsyncIterable<GenerationEvent>;
   embed(request: EmbedRequest, signal?: AbortSignal): Promise<Embeddings>;
+  /** Tokens of the prompt that the request would be. */
+  countTokens(request: GenerationRequest, signal?: AbortSignal): Promise<number>;
 }
 
 export interface RunningModel {

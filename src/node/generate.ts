@@ -34,6 +34,12 @@ export async function* generate(
   yield* lease.generate(request, use.signal);
 }
 
+/** Tokens of the prompt that `request` would be. */
+export const countTokens = async (deps: NodeDeps, use: ModelUse, request: GenerationRequest): Promise<number> => {
+  await using lease = await acquire(deps, use);
+  return await lease.countTokens(request, use.signal);
+};
+
 /** The embeddings of a request's inputs, and how many milliseconds the load took. */
 export const embed = async (
   deps: NodeDeps,

@@ -33,6 +33,8 @@ export interface RunnerHandle {
   /** Leaving the loop early, or `signal`, cancels the generation in the runner; the signal makes the loop throw `cancelled`. */
   generate(request: GenerationRequest, signal?: AbortSignal): AsyncIterable<GenerationEvent>;
   embed(request: EmbedRequest, signal?: AbortSignal): Promise<Embeddings>;
+  /** Tokens of the prompt that a request would be. */
+  countTokens(request: GenerationRequest, signal?: AbortSignal): Promise<number>;
   /** What loading would take. Throws like `load`. */
   estimate(options: EstimateOptions, signal?: AbortSignal): Promise<MemoryEstimate>;
   /** The devices of backend `gpu` (absent = of the best one). Throws `load_failed` with the reason where it does not work. */

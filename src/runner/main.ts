@@ -40,6 +40,7 @@ const handlers: {
       bridge.generate(id, toBridgeRequest(request));
       runner.pulse?.begin(id);
     }),
+  count: (runner, { id, request }) => answer(runner, id, ({ bridge }) => bridge.count(id, toBridgeRequest(request))),
   embed: (runner, { id, request: { inputs, truncate = false } }) =>
     answer(runner, id, ({ bridge }) => bridge.embed(id, inputs, truncate)),
   cancel: ({ open }, { id }) => open?.bridge.cancel(id),

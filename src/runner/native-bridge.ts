@@ -22,6 +22,8 @@ export interface NativeBridge {
   info(): BridgeInfo;
   /** `json` is what `toBridgeRequest` made. */
   generate(id: number, json: string): void;
+  /** Renders and tokenizes the prompt only; `embedded` without vectors tells how long it is. */
+  count(id: number, json: string): void;
   /** A text, or its tokens; `truncate` = what is too long loses its end. */
   embed(id: number, inputs: readonly EmbedInput[], truncate: boolean): void;
   cancel(id: number): void;

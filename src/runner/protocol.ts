@@ -156,6 +156,8 @@ export type NodeMessage =
   | { type: "load"; options: LoadOptions }
   | { type: "generate"; id: number; request: GenerationRequest }
   | { type: "embed"; id: number; request: EmbedRequest }
+  /** Asks how many tokens the prompt has; answered by `embedded` without vectors. */
+  | { type: "count"; id: number; request: GenerationRequest }
   | { type: "cancel"; id: number }
   /** The reader of answer `id` has taken this many more tokens; see `windowTokens`. */
   | { type: "ack"; id: number; tokens: number }
@@ -213,6 +215,7 @@ const nodeShapes: Readonly<Record<NodeMessage["type"], (message: Shape) => boole
   load: ({ options }) => isShape(options) && isText(options.modelPath),
   generate: ({ id, request }) => isId(id) && isRequest(request),
   embed: ({ id, request }) => isId(id) && isShape(request) && isListOf(request.inputs, isEmbedInput),
+  count: ({ id, request }) => isId(id) && isRequest(request),
   cancel: ({ id }) => isId(id),
   ack: ({ id, tokens }) => isId(id) && isId(tokens),
   stats: ({ id }) => isId(id),
@@ -222,6 +225,7 @@ const nodeShapes: Readonly<Record<NodeMessage["type"], (message: Shape) => boole
 };
 
 const eventShapes: Readonly<Record<GenerationEvent["type"], (event: Shape) => boolean>> = {
+  started: ({ promptTokens, cachedTokens }) => isId(promptTokens) && isId(cachedTokens),
   text: ({ text }) => isText(text),
   reasoning: ({ text }) => isText(text),
   toolCall: (event) => isId(event.index) && isText(event.arguments),

@@ -89,6 +89,8 @@ export const spawnRunner = (options: SpawnOptions): RunnerHandle => {
     load: (options, hooks) => load(running, options, hooks),
     generate: (request, signal) => generate(running, request, signal),
     embed: (request, signal) => call<Embeddings>(running, (id) => ({ type: "embed", id, request }), signal),
+    countTokens: async (request, signal) =>
+      (await call<Embeddings>(running, (id) => ({ type: "count", id, request }), signal)).promptTokens,
     latestStats: () => running.latest,
     estimate: (options, signal) =>
       asLoad(

@@ -10,8 +10,8 @@ const runnerOf = loadedRunners(modelPath);
 /** Starts an endless answer and waits for its first piece; `read` goes on with it. */
 const startEndless = async (runner: RunnerHandle, signal?: AbortSignal) => {
   const stream = runner.generate(chatOf("go"), signal)[Symbol.asyncIterator]();
-  const first = await stream.next();
-  expect(first.value).toMatchObject({ type: "text" });
+  expect((await stream.next()).value).toMatchObject({ type: "started" });
+  expect((await stream.next()).value).toMatchObject({ type: "text" });
   return stream;
 };
 

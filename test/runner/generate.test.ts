@@ -134,6 +134,7 @@ describe("ends", () => {
     expect(text).toBe("Hello! I");
     expect(done).toMatchObject({ reason: "length", counts: { completionTokens: 3 } });
     expect((await ask("tiny-hello", chatOf("hi", { maxTokens: 0 }))).events).toMatchObject([
+      { type: "started" },
       { type: "done", reason: "length", counts: { completionTokens: 0 } },
     ]);
   });
@@ -166,6 +167,11 @@ describe("stop strings", () => {
       const said = await stopAt([stop]);
       expect([stop, said.text, said.done.reason]).toEqual([stop, text, "stop"]);
     }
+  });
+
+  test("the answer says which of them ended it", async () => {
+    expect((await stopAt(["zzz", "am a"])).done.stopText).toBe("am a");
+    expect((await stopAt(["zzz"])).done.stopText).toBeUndefined();
   });
 
   test("the earliest of several wins", async () => {
@@ -247,6 +253,15 @@ describe("sampling", () => {
     }
     expect((await ask("tiny-hello", chatOf("still here?"))).done.reason).toBe("stop");
   });
+});
+
+test("prompt tokens are counted without an answer, however many there are", async () => {
+  const runner = await runnerOf("tiny-hello");
+  const request = chatOf("Say something");
+  const { finished } = await runner.stats();
+  expect(await runner.countTokens(request)).toBe((await collect(runner.generate(request))).done.counts.promptTokens);
+  expect(await runner.countTokens(textOf("word ".repeat(600)))).toBeGreaterThan(512);
+  expect((await runner.stats()).finished).toBe(finished + 1);
 });
 
 describe("text prompts", () => {

@@ -18,6 +18,9 @@
 namespace llmlb {
 namespace {
 
+// Counting is not bound by the context; penalties reserve memory for as far as they look, which is not this far.
+constexpr int kPromptTokensMax = 16'777'216;
+
 struct MemoryBytes {
   size_t total = 0, vram = 0;
 };
@@ -42,7 +45,7 @@ class Bridge : public Napi::ObjectWrap<Bridge> {
   static Napi::Function define(Napi::Env env) {
     return DefineClass(env, "Bridge",
                        {InstanceMethod("info", &Bridge::info), InstanceMethod("generate", &Bridge::generate),
-                        InstanceMethod("embed", &Bridge::embed), InstanceMethod("cancel", &Bridge::cancel),
+                        InstanceMethod("embed", &Bridge::embed), InstanceMethod("count", &Bridge::count), InstanceMethod("cancel", &Bridge::cancel),
                         InstanceMethod("acknowledge", &Bridge::acknowledge), InstanceMethod("stats", &Bridge::stats),
                         InstanceMethod("setThreads", &Bridge::setThreads), InstanceMethod("close", &Bridge::close)});
   }
@@ -105,6 +108,25 @@ class Bridge : public Napi::ObjectWrap<Bridge> {
     auto request = std::make_shared<Request>(call[0].ToNumber().Int64Value());
     tickets_[request->id] = request;
     preparer_->post([this, request, json = call[1].ToString().Utf8Value()] { prepare(request, json); });
+    return call.Env().Undefined();
+  }
+
+  /** count(id, requestJson): as long as the prompt may be. */
+  Napi::Value count(const Napi::CallbackInfo& call) {
+    requireOpen(call.Env());
+    auto request = std::make_shared<Request>(call[0].ToNumber().Int64Value());
+    tickets_[request->id] = request;
+    preparer_->post([this, request, json = call[1].ToString().Utf8Value()] {
+      try {
+        prepareRequest(*request, json, model_, *templates_, *tokenizer_, kPromptTokensMax);
+        outbox_->embedded(request, Embedded{{}, request->prompt.size()});
+      } catch (const Failure& failure) {
+        outbox_->fail(request, failure);
+      } catch (const std::exception& error) {
+        outbox_->fail(request, Failure("invalid_argument", error.what()));
+      }
+      outbox_->flush(true);
+    });
     return call.Env().Undefined();
   }
 

@@ -184,7 +184,7 @@ void DecodeLoop::finish(Slot& slot, Reason reason) {
   const int64_t first = progress.firstTokenUs == 0 ? now : progress.firstTokenUs;
   Counts counts{progress.promptTokens, progress.cachedTokens, progress.completionTokens,
                 milliseconds(progress.startUs, first), milliseconds(first, now)};
-  outbox_->done(slot.request, Done{reason, counts});
+  outbox_->done(slot.request, Done{reason, counts, progress.output.stop()});
   finished_++;
   release(slot);
 }

@@ -25,6 +25,8 @@ enum class Reason { stop, length };
 struct Done {
   Reason reason;
   Counts counts;
+  /** The stop string that ended the answer; empty = none did. */
+  std::string stop;
 };
 
 struct Embedded {

@@ -81,7 +81,12 @@ std::string OutputText::finish() {
 std::string OutputText::release(std::string text) {
   held_ += text;
   size_t stopAt = std::string::npos;
-  for (const auto& stop : stops_) stopAt = std::min(stopAt, held_.find(stop));
+  for (const auto& stop : stops_) {
+    const size_t found = held_.find(stop);
+    if (found >= stopAt) continue;
+    stopAt = found;
+    stop_ = stop;
+  }
   if (stopAt != std::string::npos) {
     stopped_ = true;
     std::string ready = held_.substr(0, stopAt);

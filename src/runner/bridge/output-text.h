@@ -30,6 +30,8 @@ class OutputText {
   /** The end of the answer: returns what was held back. */
   std::string finish();
   bool stopped() const { return stopped_; }
+  /** The stop string that was found; empty = none was. */
+  const std::string& stop() const { return stop_; }
 
  private:
   std::string release(std::string text);
@@ -38,6 +40,7 @@ class OutputText {
   std::vector<std::string> stops_;
   Utf8Stream utf8_;
   std::string held_;
+  std::string stop_;
   bool stopped_ = false;
 };
 

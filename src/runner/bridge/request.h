@@ -59,6 +59,8 @@ struct Request : Ticket {
   Progress progress;
   /** Used by the JavaScript thread only. */
   AnswerParser parser;
+  /** JavaScript knows that it has begun; used by its thread only. */
+  bool startTold = false;
 
   /** Tokens on their way to the reader. */
   size_t unread() const { return progress.completionTokens - std::min(progress.completionTokens, acknowledged.load()); }

@@ -1,5 +1,7 @@
 #include "to-js.h"
 
+#include <utility>
+
 namespace llmlb {
 namespace {
 
@@ -62,7 +64,17 @@ Napi::Object toJs(Napi::Env env, const Done& done, bool toolCalls) {
   auto object = Napi::Object::New(env);
   object.Set("type", "done");
   object.Set("reason", done.reason == Reason::length ? "length" : toolCalls ? "toolCalls" : "stop");
+  if (!done.stop.empty()) object.Set("stopText", done.stop);
   object.Set("counts", counts);
+  return object;
+}
+
+/** The decode thread wrote both numbers before the first token left. */
+Napi::Object started(Napi::Env env, const Progress& progress) {
+  auto object = Napi::Object::New(env);
+  object.Set("type", "started");
+  object.Set("promptTokens", static_cast<double>(progress.promptTokens));
+  object.Set("cachedTokens", static_cast<double>(progress.cachedTokens));
   return object;
 }
 
@@ -77,11 +89,13 @@ Napi::Array toJs(Napi::Env env, const std::vector<std::vector<float>>& vectors) 
 }
 
 void appendEvents(Napi::Env env, Napi::Array messages, Delivery& delivery) {
-  auto& parser = static_cast<Request&>(*delivery.ticket).parser;
+  auto& request = static_cast<Request&>(*delivery.ticket);
+  auto& parser = request.parser;
   const AnswerEnd end = !delivery.done                             ? AnswerEnd::none
                         : delivery.done->reason == Reason::length ? AnswerEnd::cut
                                                                   : AnswerEnd::complete;
   auto events = Napi::Array::New(env);
+  if (!std::exchange(request.startTold, true)) events.Set(events.Length(), started(env, request.progress));
   if (!delivery.logprobs.empty()) events.Set(events.Length(), toJs(env, delivery.logprobs));
   for (const auto& event : parser.push(delivery.text, end)) events.Set(events.Length(), toJs(env, event));
   if (delivery.done) events.Set(events.Length(), toJs(env, *delivery.done, parser.sawToolCalls()));
