@@ -8,6 +8,7 @@ import type {
 } from "../api/ollama.ts";
 import type { ChosenToken, GenerationCounts, GenerationEvent } from "../core/generation.ts";
 import { toLogprobs, withLogprobs } from "./logprobs.ts";
+import { parseToolArguments } from "./tool-arguments.ts";
 
 export interface OllamaResponseOptions {
   model: string;
@@ -136,7 +137,7 @@ const createCallCollector = () => {
   const close = (): OllamaToolCall[] => {
     if (!open) return [];
     const { id, index, name } = open;
-    const call = { ...(id ? { id } : {}), function: { index, name, arguments: parseArguments(open.arguments) } };
+    const call = { ...(id ? { id } : {}), function: { index, name, arguments: parseToolArguments(open.arguments) } };
     open = undefined;
     return [call];
   };
@@ -153,14 +154,4 @@ const createCallCollector = () => {
       return complete;
     },
   };
-};
-
-/** The model's own text: when it was cut short it is no JSON, and the client sees what there is. */
-const parseArguments = (text: string): Record<string, unknown> => {
-  try {
-    const value: unknown = JSON.parse(text || "{}");
-    return typeof value === "object" && value !== null ? (value as Record<string, unknown>) : { value };
-  } catch {
-    return { _raw: text };
-  }
 };

@@ -1,3 +1,4 @@
+import type { AnthropicError } from "../api/anthropic.ts";
 import type { OllamaError } from "../api/ollama.ts";
 import type { OpenAiError } from "../api/openai.ts";
 import type { AppError } from "../core/errors.ts";
@@ -15,11 +16,29 @@ export const openAiError = (error: AppError): OpenAiError => ({
   error: { message: error.message, type: openAiType(error.status), param: null, code: error.code },
 });
 
+/** Anthropic's names; an overloaded server has one of its own. */
+const anthropicType = (status: number): string => {
+  if (status === 413) return "request_too_large";
+  if (status === 503) return "overloaded_error";
+  const type = openAiType(status);
+  return type === "server_error" ? "api_error" : type;
+};
+
+export const anthropicError = (error: AppError): AnthropicError => ({
+  type: "error",
+  error: { type: anthropicType(error.status), message: error.message },
+});
+
 export const ollamaError = (error: AppError): OllamaError => ({ error: error.message });
+
+const dialectOf = (path: string) => {
+  if (path.startsWith("/v1/messages")) return anthropicError;
+  return path.startsWith("/v1/") ? openAiError : ollamaError;
+};
 
 /** An error in the dialect of the request's path. */
 export const errorResponse = (request: Request, error: AppError): Response => {
-  const body = new URL(request.url).pathname.startsWith("/v1/") ? openAiError(error) : ollamaError(error);
+  const body = dialectOf(new URL(request.url).pathname)(error);
   // 499 is nginx's "client closed request"; nobody reads it, but a log should.
   const headers: Record<string, string> = error.code === "busy" ? { "retry-after": "1" } : {};
   return Response.json(body, { status: error.status, headers });

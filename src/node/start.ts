@@ -14,6 +14,7 @@ import { type Listening, listen } from "../http/listen.ts";
 import { openStore } from "../store/open-store.ts";
 import type { NodeDeps } from "./deps.ts";
 import { lazyPuller } from "./lazy-puller.ts";
+import { anthropicRoutes } from "./routes/anthropic.ts";
 import { embedRoutes } from "./routes/embed.ts";
 import { generateRoutes } from "./routes/generate.ts";
 import { modelRoutes } from "./routes/models.ts";
@@ -52,6 +53,7 @@ export const startNode = ({ config, log, machine, clock = systemClock }: NodeOpt
     generateRoutes,
     embedRoutes,
     openAiRoutes,
+    anthropicRoutes,
   ])
     addRoutes(app, deps);
   const address = listen(app, config.node.hostname, config.node.port);
