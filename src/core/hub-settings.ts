@@ -6,4 +6,6 @@ export interface HubSettings {
   token?: string;
   /** HF_HUB_OFFLINE: no network call may be made. */
   offline: boolean;
+  /** Cache of huggingface_hub, whose blobs are reused and which is never written to; absent = there is none. */
+  cacheDir?: string;
 }

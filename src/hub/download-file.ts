@@ -2,6 +2,7 @@ import type { Clock } from "../core/clock.ts";
 import { AppError } from "../core/errors.ts";
 import type { Log } from "../core/log.ts";
 import { type ByteRanges, rangesTotal } from "../store/byte-ranges.ts";
+import { deletePartial } from "../store/partial-downloads.ts";
 import { openJournal, type PartialIdentity, readPartial } from "../store/partial-journal.ts";
 import type { PartialPaths } from "../store/store-layout.ts";
 import type { ContentHashes, ContentId } from "./content-id.ts";
@@ -59,7 +60,11 @@ const startingPoint = async ({ paths, identity, label, log }: DownloadRequest): 
   const found = await readPartial(paths);
   const same = found?.etag === identity.etag && found.sizeBytes === identity.sizeBytes;
   if (found && !same) log.info(`${label} changed on the Hub; starting again`);
-  if (!found || !same) return { have: [], synced: [], ranged: true };
+  if (!found || !same || found.have.length === 0) {
+    // Not to be written to: a data file without a byte of ours may be a hard link to another program's cache (hub-cache.ts).
+    await deletePartial(paths);
+    return { have: [], synced: [], ranged: true };
+  }
   log.debug(`${label}: going on with ${rangesTotal(found.have)} bytes that are here`);
   return { have: found.have, synced: found.synced, ranged: true };
 };

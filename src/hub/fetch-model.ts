@@ -12,6 +12,7 @@ import { type ContentHashes, type ContentId, checkContent, contentId } from "./c
 import { checkSpace, type DiskAccess } from "./disk-access.ts";
 import { downloadFile } from "./download-file.ts";
 import { fetchLicense } from "./fetch-license.ts";
+import { findCachedBlob, reuseCachedBlob } from "./hub-cache.ts";
 import type { HubContext } from "./hub-context.ts";
 import type { PullPlan } from "./pull-plan.ts";
 import { type BlobProgress, blobProgress, type PullProgress } from "./pull-progress.ts";
@@ -52,17 +53,19 @@ export const fetchModel = async (fetch: ModelFetch, plan: PullPlan): Promise<Sto
 };
 
 const fetchAndPublish = async (fetch: ModelFetch, plan: PullPlan): Promise<StoredModel | undefined> => {
-  const { store, disk } = fetch;
+  const { store } = fetch;
   const target = await describeTarget(fetch, plan);
-  const { paths, sizeBytes } = target;
-  const neededBytes = Math.max(0, sizeBytes - (await allocated(paths.data)));
-  await checkSpace(disk, store.dir, neededBytes, `${plan.repository.org}/${plan.repository.name}`);
+  const { paths, sizeBytes, id } = target;
+  const cached = await findCachedBlob(fetch.context.settings.cacheDir, plan.repository, id, sizeBytes);
+  if (cached === undefined) await checkRoom(fetch, target);
   using _lock = await lockDownload(fetch, target);
   const stored = storedFile(store, plan); // by the one who had the lock before
   if (stored) return await publish(fetch, plan, stored);
   const stale = await store.discardPartials(plan.model, paths.id);
   if (stale > 0) fetch.context.log.info(`${target.label} changed on the Hub since its download began; starting again`);
-  const { sha256 } = await downloadVerified(fetch, target);
+  const reused = cached !== undefined && (await reuse(fetch, target, cached));
+  if (cached !== undefined && !reused) await checkRoom(fetch, target);
+  const { sha256 } = reused ? { sha256: id.hex } : await downloadVerified(fetch, target);
   const content = { kind: "partial", path: paths.data } as const;
   const file = { role: "model", name: plan.file.path, digest: `sha256:${sha256}`, sizeBytes, content } as const;
   try {
@@ -73,6 +76,19 @@ const fetchAndPublish = async (fetch: ModelFetch, plan: PullPlan): Promise<Store
   } finally {
     if (store.hasBlob(file.digest, sizeBytes)) await deletePartial(paths);
   }
+};
+
+const checkRoom = async ({ store, disk }: ModelFetch, { paths, sizeBytes, plan }: Target): Promise<void> => {
+  const neededBytes = Math.max(0, sizeBytes - (await allocated(paths.data)));
+  await checkSpace(disk, store.dir, neededBytes, `${plan.repository.org}/${plan.repository.name}`);
+};
+
+const reuse = async ({ context, emit }: ModelFetch, target: Target, blob: string): Promise<boolean> => {
+  const { paths, identity, id, progress } = target;
+  const { log, signal } = context;
+  const reused = await reuseCachedBlob({ blob, sha256: id.hex, paths, identity, log, signal, emit });
+  if (reused) progress.finish();
+  return reused;
 };
 
 const describeTarget = async ({ context, store, emit }: ModelFetch, plan: PullPlan): Promise<Target> => {

@@ -35,7 +35,19 @@ test("defaults", () => {
   expect(config.node.baseUrl).toBe("http://127.0.0.1:32769");
   expect(config.modelsDir).toBe("/home/u/.llmlb/models");
   expect(config.keepAliveMs).toBe(300_000);
-  expect(config.hub).toEqual({ endpoint: "https://huggingface.co", offline: false });
+  expect(config.hub).toEqual({
+    endpoint: "https://huggingface.co",
+    offline: false,
+    cacheDir: "/home/u/.cache/huggingface/hub",
+  });
+});
+
+test("the Hugging Face cache is where huggingface_hub has it", () => {
+  const cacheDir = (env: Record<string, string>) => loadConfig({ ...home, ...env }).hub.cacheDir;
+  expect(cacheDir({ XDG_CACHE_HOME: "/xdg" })).toBe("/xdg/huggingface/hub");
+  expect(cacheDir({ HF_HOME: "/hf" })).toBe("/hf/hub");
+  expect(cacheDir({ HF_HOME: "/hf", HUGGINGFACE_HUB_CACHE: "/old" })).toBe("/old");
+  expect(cacheDir({ HF_HUB_CACHE: "/new", HUGGINGFACE_HUB_CACHE: "/old" })).toBe("/new");
 });
 
 test("flags win over LLMLB_HOST", () => {
