@@ -78,10 +78,14 @@ const hubSettings = (env: Environment, home: string): HubSettings => {
   return {
     endpoint: (env.HF_ENDPOINT || "https://huggingface.co").replace(/\/+$/, ""),
     ...(token ? { token } : {}),
-    offline: ["1", "on", "yes", "true"].includes((env.HF_HUB_OFFLINE ?? "").toLowerCase()),
+    offline: isOn(env.HF_HUB_OFFLINE),
+    ...(isOn(env.HF_HUB_DISABLE_XET) ? { xetDisabled: true } : {}),
     cacheDir: env.HF_HUB_CACHE || env.HUGGINGFACE_HUB_CACHE || join(hfHome, "hub"),
   };
 };
+
+/** As huggingface_hub reads its switches. */
+const isOn = (text = ""): boolean => ["1", "on", "yes", "true"].includes(text.toLowerCase());
 
 const readToken = (file: string): string | undefined => {
   try {

@@ -8,4 +8,6 @@ export interface HubSettings {
   offline: boolean;
   /** Cache of huggingface_hub, whose blobs are reused and which is never written to; absent = there is none. */
   cacheDir?: string;
+  /** HF_HUB_DISABLE_XET: files come by plain HTTP or not at all. */
+  xetDisabled?: boolean;
 }

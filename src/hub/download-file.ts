@@ -7,13 +7,14 @@ import { openJournal, type PartialIdentity, readPartial } from "../store/partial
 import type { PartialPaths } from "../store/store-layout.ts";
 import type { ContentHashes, ContentId } from "./content-id.ts";
 import { type DiskAccess, diskError } from "./disk-access.ts";
-import { WriteError } from "./part-download.ts";
-import { newPart, planParts } from "./plan-parts.ts";
+import { WriteError } from "./part-writer.ts";
+import { newPart, type Part, planParts } from "./plan-parts.ts";
 import type { Restart } from "./range-request.ts";
 import type { FileLocator } from "./resolve-file.ts";
 import { runParts } from "./run-parts.ts";
 import { trailingHash } from "./trailing-hash.ts";
 import { writeLedger } from "./write-ledger.ts";
+import { downloadByXet } from "./xet-download.ts";
 
 export interface DownloadRequest {
   locator: FileLocator;
@@ -82,11 +83,28 @@ const runOnce = async (request: DownloadRequest, point: StartingPoint): Promise<
     await using ledger = writeLedger({ journal, file, hash, have, clock, onProgress });
     const parts = ranged ? planParts(have, sizeBytes) : [newPart(0, sizeBytes)];
     const { onWritten } = ledger;
-    const restart = await runParts({ locator, label, log, signal, clock, file, sizeBytes, ranged, onWritten }, parts);
+    const restart = await fetchParts({ locator, label, log, signal, clock, file, sizeBytes, ranged, onWritten }, parts);
     if (restart) return restart;
     request.onComplete();
     return await hash.digest;
   } catch (error) {
     throw diskError(error instanceof WriteError ? error.cause : error, paths.data);
+  }
+};
+
+/** By plain ranges; the rest through Xet when those are refused again and again (files above 400 GB, outages of the signing). */
+const fetchParts = async (
+  transfer: Parameters<typeof runParts>[0],
+  parts: readonly Part[],
+): Promise<Restart | undefined> => {
+  const { locator, label, log } = transfer;
+  try {
+    return await runParts(transfer, parts);
+  } catch (error) {
+    const { xet, url } = locator.current();
+    if (!xet || !locator.isRefused()) throw error;
+    log.info(`${label}: ${new URL(url).host} refuses plain downloads; going on through Xet`);
+    await downloadByXet({ ...transfer, xet }, parts);
+    return undefined;
   }
 };

@@ -50,6 +50,10 @@ test("the Hugging Face cache is where huggingface_hub has it", () => {
   expect(cacheDir({ HF_HUB_CACHE: "/new", HUGGINGFACE_HUB_CACHE: "/old" })).toBe("/new");
 });
 
+test.each(["1", "ON", "yes", "True"])("HF_HUB_DISABLE_XET=%s switches Xet off", (text) =>
+  expect(loadConfig({ ...home, HF_HUB_DISABLE_XET: text }).hub.xetDisabled).toBe(true),
+);
+
 test("flags win over LLMLB_HOST", () => {
   const env = { ...home, LLMLB_HOST: "box:1" };
   expect(loadConfig(env, { port: "2" }).node).toMatchObject({ hostname: "box", port: 2 });
