@@ -5,6 +5,7 @@ import { AppError } from "../core/errors.ts";
 import type { HubSettings } from "../core/hub-settings.ts";
 import { parseAddress, type ServerAddress } from "./address.ts";
 import { type EngineSettings, engineSettings } from "./engine-settings.ts";
+import { proxyOf } from "./proxy.ts";
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -75,8 +76,11 @@ const debugLevel = (text = ""): 0 | 1 | 2 => {
 const hubSettings = (env: Environment, home: string): HubSettings => {
   const hfHome = env.HF_HOME || join(env.XDG_CACHE_HOME || join(home, ".cache"), "huggingface");
   const token = env.HF_TOKEN?.trim() || readToken(env.HF_TOKEN_PATH || join(hfHome, "token"));
+  const endpoint = (env.HF_ENDPOINT || "https://huggingface.co").replace(/\/+$/, "");
+  const proxy = proxyOf(env, endpoint);
   return {
-    endpoint: (env.HF_ENDPOINT || "https://huggingface.co").replace(/\/+$/, ""),
+    endpoint,
+    ...(proxy ? { proxy } : {}),
     ...(token ? { token } : {}),
     offline: isOn(env.HF_HUB_OFFLINE),
     ...(isOn(env.HF_HUB_DISABLE_XET) ? { xetDisabled: true } : {}),

@@ -10,4 +10,6 @@ export interface HubSettings {
   cacheDir?: string;
   /** HF_HUB_DISABLE_XET: files come by plain HTTP or not at all. */
   xetDisabled?: boolean;
+  /** Host and port of the proxy that the endpoint is reached through; for messages, fetch finds it by itself. */
+  proxy?: string;
 }
