@@ -1,12 +1,13 @@
 import { constants, createReadStream, createWriteStream, type Stats } from "node:fs";
-import { copyFile, link, open, realpath, rm, stat } from "node:fs/promises";
-import { join } from "node:path";
+import { copyFile, link, open, realpath, rm, stat, truncate, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import type { Log } from "../core/log.ts";
 import { deletePartial } from "../store/partial-downloads.ts";
 import { openJournal, type PartialIdentity } from "../store/partial-journal.ts";
 import type { PartialPaths } from "../store/store-layout.ts";
 import { type ContentId, contentHasher } from "./content-id.ts";
+import { systemDisk } from "./disk-access.ts";
 import type { PullProgress } from "./pull-progress.ts";
 
 /** A way to have a file at a second place without writing to the first. */
@@ -17,17 +18,21 @@ export interface Placement {
 
 const blockBytes = 1024 * 1024;
 
+/** A stream, because copyFile cannot be aborted and a large model takes minutes. */
+const copy: Placement["place"] = async (from, to, signal) => {
+  const { size } = await stat(from);
+  if ((await systemDisk.freeBytes(dirname(to))) < size) throw new Error("not enough disk space");
+  await writeFile(to, "", { flag: "wx" });
+  await truncate(to, size); // in its full size it counts as an unfinished download, which `rm` finds after a kill
+  const target = createWriteStream(to, { flags: "r+" });
+  await pipeline(createReadStream(from, { highWaterMark: blockBytes }), target, { signal });
+};
+
 /** The first that works is used. A hard link shares the cache's own file, so nobody may ever write to it. */
 export const placements: readonly Placement[] = [
   { name: "reflink", place: (from, to) => copyFile(from, to, constants.COPYFILE_FICLONE_FORCE) },
   { name: "hard link", place: link },
-  {
-    name: "copy", // a stream, because copyFile cannot be aborted and a large model takes minutes
-    place: (from, to, signal) =>
-      pipeline(createReadStream(from, { highWaterMark: blockBytes }), createWriteStream(to, { flags: "wx" }), {
-        signal,
-      }),
-  },
+  { name: "copy", place: copy },
 ];
 
 /**
@@ -75,32 +80,39 @@ export const reuseCachedBlob = async (request: CacheReuse): Promise<boolean> => 
       log.warn(`${blob} in the Hugging Face cache is damaged: its sha256 is ${found}; downloading the file instead`);
       return false;
     }
-    await deletePartial(paths);
-    // A journal that vouches for no byte: `rm` finds what a kill leaves behind, and a later download does not write into it.
-    using _journal = await openJournal(paths, identity, []);
     const name = await placeBlob(request);
     if (name !== undefined && isSame(before, await stat(blob))) {
       log.info(`${identity.file} is taken from the Hugging Face cache (${name} of ${blob})`);
       return true;
     }
+    await deletePartial(paths);
   } catch (error) {
     signal.throwIfAborted();
     log.warn(`cannot use ${blob} of the Hugging Face cache: ${(error as Error).message}; downloading the file instead`);
   }
-  await deletePartial(paths);
   return false;
 };
 
-const placeBlob = async ({ blob, paths, log, signal, ...request }: CacheReuse): Promise<string | undefined> => {
-  for (const { name, place } of request.placements ?? placements) {
-    try {
-      await place(blob, paths.data, signal);
-      return name;
-    } catch (error) {
-      await rm(paths.data, { force: true });
-      signal.throwIfAborted();
-      log.debug(`no ${name} of ${blob}: ${(error as Error).message}`);
+/** Name of the way that worked; undefined or a throw leaves nothing behind. */
+const placeBlob = async (request: CacheReuse): Promise<string | undefined> => {
+  const { blob, paths, identity, log, signal } = request;
+  await deletePartial(paths);
+  try {
+    // A journal that vouches for no byte: `rm` finds what a kill leaves behind, and a later download does not write into it.
+    using _journal = await openJournal(paths, identity, []);
+    for (const { name, place } of request.placements ?? placements) {
+      try {
+        await place(blob, paths.data, signal);
+        return name;
+      } catch (error) {
+        await rm(paths.data, { force: true });
+        signal.throwIfAborted();
+        log.debug(`no ${name} of ${blob}: ${(error as Error).message}`);
+      }
     }
+  } catch (error) {
+    await deletePartial(paths);
+    throw error;
   }
   return undefined;
 };

@@ -189,7 +189,33 @@ test("the copy of last resort is a file of its own", async () => {
   expect(statSync(data).ino).not.toBe(state().ino);
 });
 
-const reuse = (hub: HubHarness, ways: readonly Placement[], blob = cacheWith(hub, whole()).blob) =>
+test("a copy that is cut short looks like an unfinished download; one that is aborted leaves nothing", async () => {
+  await using hub = hubHarness({ repositories: [large] });
+  const { blob } = cacheWith(hub, whole());
+  const { data } = hub.store.layout.partial(`sha256-${largeModel.sha256}`);
+  const controller = new AbortController();
+  const cutShort: Placement = {
+    name: "copy",
+    async place(from, to) {
+      controller.abort(new Error("stop"));
+      await placements
+        .at(-1)
+        ?.place(from, to, controller.signal)
+        .catch(() => undefined);
+      expect(statSync(data).size).toBe(24 * mib);
+      throw new Error("cut");
+    },
+  };
+  expect(await reuse(hub, [cutShort], blob, controller.signal).catch((error: Error) => error.message)).toBe("stop");
+  expect(hub.files()).toEqual([]);
+});
+
+const reuse = (
+  hub: HubHarness,
+  ways: readonly Placement[],
+  blob = cacheWith(hub, whole()).blob,
+  signal = new AbortController().signal,
+) =>
   reuseCachedBlob({
     blob,
     sha256: largeModel.sha256,
@@ -202,7 +228,7 @@ const reuse = (hub: HubHarness, ways: readonly Placement[], blob = cacheWith(hub
       sizeBytes: largeModel.sizeBytes,
     },
     log: recordingLog(hub.lines),
-    signal: new AbortController().signal,
+    signal,
     emit: () => undefined,
     placements: ways,
   });
