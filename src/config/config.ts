@@ -5,6 +5,7 @@ import { AppError } from "../core/errors.ts";
 import type { HubSettings } from "../core/hub-settings.ts";
 import { parseAddress, type ServerAddress } from "./address.ts";
 import { type EngineSettings, engineSettings } from "./engine-settings.ts";
+import { proxyOf } from "./proxy.ts";
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -75,12 +76,20 @@ const debugLevel = (text = ""): 0 | 1 | 2 => {
 const hubSettings = (env: Environment, home: string): HubSettings => {
   const hfHome = env.HF_HOME || join(env.XDG_CACHE_HOME || join(home, ".cache"), "huggingface");
   const token = env.HF_TOKEN?.trim() || readToken(env.HF_TOKEN_PATH || join(hfHome, "token"));
+  const endpoint = (env.HF_ENDPOINT || "https://huggingface.co").replace(/\/+$/, "");
+  const proxy = proxyOf(env, endpoint);
   return {
-    endpoint: (env.HF_ENDPOINT || "https://huggingface.co").replace(/\/+$/, ""),
+    endpoint,
+    ...(proxy ? { proxy } : {}),
     ...(token ? { token } : {}),
-    offline: ["1", "on", "yes", "true"].includes((env.HF_HUB_OFFLINE ?? "").toLowerCase()),
+    offline: isOn(env.HF_HUB_OFFLINE),
+    ...(isOn(env.HF_HUB_DISABLE_XET) ? { xetDisabled: true } : {}),
+    cacheDir: env.HF_HUB_CACHE || env.HUGGINGFACE_HUB_CACHE || join(hfHome, "hub"),
   };
 };
+
+/** As huggingface_hub reads its switches. */
+const isOn = (text = ""): boolean => ["1", "on", "yes", "true"].includes(text.toLowerCase());
 
 const readToken = (file: string): string | undefined => {
   try {

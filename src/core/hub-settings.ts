@@ -6,4 +6,10 @@ export interface HubSettings {
   token?: string;
   /** HF_HUB_OFFLINE: no network call may be made. */
   offline: boolean;
+  /** Cache of huggingface_hub, whose blobs are reused and which is never written to; absent = there is none. */
+  cacheDir?: string;
+  /** HF_HUB_DISABLE_XET: files come by plain HTTP or not at all. */
+  xetDisabled?: boolean;
+  /** Host and port of the proxy that the endpoint is reached through; for messages, fetch finds it by itself. */
+  proxy?: string;
 }

@@ -2,17 +2,19 @@ import type { Clock } from "../core/clock.ts";
 import { AppError } from "../core/errors.ts";
 import type { Log } from "../core/log.ts";
 import { type ByteRanges, rangesTotal } from "../store/byte-ranges.ts";
+import { deletePartial } from "../store/partial-downloads.ts";
 import { openJournal, type PartialIdentity, readPartial } from "../store/partial-journal.ts";
 import type { PartialPaths } from "../store/store-layout.ts";
 import type { ContentHashes, ContentId } from "./content-id.ts";
 import { type DiskAccess, diskError } from "./disk-access.ts";
-import { WriteError } from "./part-download.ts";
-import { newPart, planParts } from "./plan-parts.ts";
+import { WriteError } from "./part-writer.ts";
+import { newPart, type Part, planParts } from "./plan-parts.ts";
 import type { Restart } from "./range-request.ts";
 import type { FileLocator } from "./resolve-file.ts";
 import { runParts } from "./run-parts.ts";
 import { trailingHash } from "./trailing-hash.ts";
 import { writeLedger } from "./write-ledger.ts";
+import { downloadByXet } from "./xet-download.ts";
 
 export interface DownloadRequest {
   locator: FileLocator;
@@ -59,7 +61,11 @@ const startingPoint = async ({ paths, identity, label, log }: DownloadRequest): 
   const found = await readPartial(paths);
   const same = found?.etag === identity.etag && found.sizeBytes === identity.sizeBytes;
   if (found && !same) log.info(`${label} changed on the Hub; starting again`);
-  if (!found || !same) return { have: [], synced: [], ranged: true };
+  if (!found || !same || found.have.length === 0) {
+    // Not to be written to: a data file without a byte of ours may be a hard link to another program's cache (hub-cache.ts).
+    await deletePartial(paths);
+    return { have: [], synced: [], ranged: true };
+  }
   log.debug(`${label}: going on with ${rangesTotal(found.have)} bytes that are here`);
   return { have: found.have, synced: found.synced, ranged: true };
 };
@@ -77,11 +83,28 @@ const runOnce = async (request: DownloadRequest, point: StartingPoint): Promise<
     await using ledger = writeLedger({ journal, file, hash, have, clock, onProgress });
     const parts = ranged ? planParts(have, sizeBytes) : [newPart(0, sizeBytes)];
     const { onWritten } = ledger;
-    const restart = await runParts({ locator, label, log, signal, clock, file, sizeBytes, ranged, onWritten }, parts);
+    const restart = await fetchParts({ locator, label, log, signal, clock, file, sizeBytes, ranged, onWritten }, parts);
     if (restart) return restart;
     request.onComplete();
     return await hash.digest;
   } catch (error) {
     throw diskError(error instanceof WriteError ? error.cause : error, paths.data);
+  }
+};
+
+/** By plain ranges; the rest through Xet when those are refused again and again (files above 400 GB, outages of the signing). */
+const fetchParts = async (
+  transfer: Parameters<typeof runParts>[0],
+  parts: readonly Part[],
+): Promise<Restart | undefined> => {
+  const { locator, label, log } = transfer;
+  try {
+    return await runParts(transfer, parts);
+  } catch (error) {
+    const { xet, url } = locator.current();
+    if (!xet || !locator.isRefused()) throw error;
+    log.info(`${label}: ${new URL(url).host} refuses plain downloads; going on through Xet`);
+    await downloadByXet({ ...transfer, xet }, parts);
+    return undefined;
   }
 };

@@ -3,13 +3,14 @@ import { AppError } from "../core/errors.ts";
 import { rangesTotal } from "../store/byte-ranges.ts";
 import { type FileLock, tryLockTemporaryFile } from "../store/file-lock.ts";
 import type { Store } from "../store/open-store.ts";
-import { deletePartial } from "../store/partial-downloads.ts";
+import { allocated, deletePartial } from "../store/partial-downloads.ts";
 import { type PartialIdentity, readPartial } from "../store/partial-journal.ts";
 import type { NewFile } from "../store/publish-model.ts";
 import type { PartialPaths } from "../store/store-layout.ts";
 import { type ContentHashes, type ContentId, checkContent, contentId } from "./content-id.ts";
-import type { DiskAccess } from "./disk-access.ts";
+import { checkSpace, type DiskAccess } from "./disk-access.ts";
 import { downloadFile } from "./download-file.ts";
+import { findCachedBlob, reuseCachedBlob } from "./hub-cache.ts";
 import type { HubContext } from "./hub-context.ts";
 import type { PlannedFile, PullPlan } from "./pull-plan.ts";
 import { type BlobProgress, blobProgress, type PullProgress } from "./pull-progress.ts";
@@ -32,6 +33,8 @@ export interface Target extends PlannedFile {
   identity: PartialIdentity;
   label: string;
   progress: BlobProgress;
+  /** Where the Hugging Face cache has it. */
+  cached?: string;
 }
 
 /** The file as the store has it already; undefined where it does not, or where the Hub tells no sha256. */
@@ -59,8 +62,10 @@ export const describeTarget = async (
   const etag = id.algorithm === "none" ? (location.etag ?? "") : id.hex;
   const isDefault = plan.tag === plan.defaultTag;
   const digest = `${id.algorithm === "sha256" ? "sha256" : id.partialId.split("-")[0]}:${id.hex}`;
+  const cached = await findCachedBlob(context.settings.cacheDir, repository, id, sizeBytes);
   return {
     ...planned,
+    ...(cached === undefined ? {} : { cached }),
     plan,
     id,
     location,
@@ -80,10 +85,30 @@ export const fetchFile = async (fetch: ModelFetch, target: Target, locks: Dispos
     target.progress.finish();
     return stored;
   }
-  const { sha256 } = await downloadVerified(fetch, target);
-  const { role, file, sizeBytes, paths } = target;
+  const { role, file, sizeBytes, paths, id, cached } = target;
+  const reused = cached !== undefined && (await reuse(fetch, target, cached));
+  if (cached !== undefined && !reused) await checkRoom(fetch, [target]);
+  const { sha256 } = reused ? { sha256: id.hex } : await downloadVerified(fetch, target);
   const content = { kind: "partial", path: paths.data } as const;
   return { role, name: file.path, digest: `sha256:${sha256}`, sizeBytes, content };
+};
+
+/** Throws `disk_full` when what is left to download of all `targets` together does not fit. */
+export const checkRoom = async ({ store, disk }: ModelFetch, targets: readonly Target[]): Promise<void> => {
+  const [first] = targets;
+  if (!first) return;
+  let neededBytes = 0;
+  for (const { paths, sizeBytes } of targets) neededBytes += Math.max(0, sizeBytes - (await allocated(paths.data)));
+  const { org, name } = first.plan.repository;
+  await checkSpace(disk, store.dir, neededBytes, `${org}/${name}`);
+};
+
+const reuse = async ({ context, emit }: ModelFetch, target: Target, blob: string): Promise<boolean> => {
+  const { paths, identity, id, progress } = target;
+  const { log, signal } = context;
+  const reused = await reuseCachedBlob({ blob, sha256: id.hex, paths, identity, log, signal, emit });
+  if (reused) progress.finish();
+  return reused;
 };
 
 const waitMs = 250;

@@ -1,9 +1,8 @@
 import { AppError } from "../core/errors.ts";
-import { allocated, deletePartial } from "../store/partial-downloads.ts";
+import { deletePartial } from "../store/partial-downloads.ts";
 import type { NewFile } from "../store/publish-model.ts";
 import type { StoredModel } from "../store/scan-models.ts";
-import { checkSpace } from "./disk-access.ts";
-import { describeTarget, fetchFile, type ModelFetch, storedFile, type Target } from "./fetch-file.ts";
+import { checkRoom, describeTarget, fetchFile, type ModelFetch, storedFile, type Target } from "./fetch-file.ts";
 import { fetchText } from "./fetch-text.ts";
 import type { PullPlan } from "./pull-plan.ts";
 
@@ -28,7 +27,11 @@ const fetchAndPublish = async (fetch: ModelFetch, plan: PullPlan): Promise<Store
     plan.files.map(async (planned) => storedFile(store, planned) ?? (await describeTarget(fetch, plan, planned))),
   );
   const targets = sources.filter(isTarget);
-  await checkRoom(fetch, plan, targets);
+  // What the Hugging Face cache has costs a hash, and space only where it cannot be linked.
+  await checkRoom(
+    fetch,
+    targets.filter(({ cached }) => cached === undefined),
+  );
   using locks = new DisposableStack();
   if (targets.length > 0) {
     const stale = await store.discardPartials(
@@ -44,13 +47,6 @@ const fetchAndPublish = async (fetch: ModelFetch, plan: PullPlan): Promise<Store
 };
 
 const isTarget = (source: NewFile | Target): source is Target => "plan" in source;
-
-const checkRoom = async ({ store, disk }: ModelFetch, plan: PullPlan, targets: readonly Target[]): Promise<void> => {
-  if (targets.length === 0) return;
-  let neededBytes = 0;
-  for (const { paths, sizeBytes } of targets) neededBytes += Math.max(0, sizeBytes - (await allocated(paths.data)));
-  await checkSpace(disk, store.dir, neededBytes, `${plan.repository.org}/${plan.repository.name}`);
-};
 
 const showStored = ({ emit }: ModelFetch, file: NewFile): NewFile => {
   const { digest, sizeBytes } = file;

@@ -30,6 +30,8 @@ export const hubError = (response: Response, subject: HubSubject, settings: HubS
   if (status === 401 || status === 404 || code === "RepoNotFound") return missing(repository, host, settings);
   if (status === 403)
     return new AppError("forbidden", `${host} refuses access to "${repository}"${reason ? `: ${reason}` : ""}`);
+  if (status === 407)
+    return new AppError("hub_unavailable", `the proxy ${settings.proxy ?? ""} wants a login: ${loginHint}`);
   if (status === 429)
     return new AppError(
       "rate_limited",
@@ -65,7 +67,14 @@ const missing = (repository: string, host: string, settings: HubSettings) =>
   );
 
 export const unreachable = (settings: HubSettings, cause: unknown): AppError =>
-  new AppError("hub_unavailable", `cannot reach ${settings.endpoint}: ${networkReason(cause)}`, { cause });
+  new AppError(
+    "hub_unavailable",
+    `cannot reach ${settings.endpoint}${settings.proxy ? ` through the proxy ${settings.proxy}` : ""}: ${networkReason(cause)}`,
+    { cause },
+  );
+
+const loginHint = "put it into the proxy's address, as in http://user:password@host:port";
+const caHint = "name the file of your network's CA certificates in SSL_CERT_FILE or NODE_EXTRA_CA_CERTS";
 
 const networkReasons: Record<string, string> = {
   ConnectionRefused: "the connection was refused",
@@ -74,15 +83,33 @@ const networkReasons: Record<string, string> = {
   ECONNRESET: "the connection was cut",
   ENOTFOUND: "the host name is unknown",
   FailedToOpenSocket: "the host name is unknown or the network is down",
-  ERR_PROXY_TUNNEL: "the proxy refused the connection",
+  UnsupportedProxyProtocol: "this kind of proxy is not supported; use one that begins with http:// or https://",
   Timeout: "it did not answer in time",
 };
 
 /** Why a request failed, in a few words. */
 export const networkReason = (cause: unknown): string => {
   const code = (cause as { code?: unknown } | undefined)?.code;
-  if (typeof code === "string" && networkReasons[code]) return networkReasons[code];
-  return cause instanceof Error ? oneLine(cause.message) : String(cause);
+  const text = cause instanceof Error ? oneLine(cause.message) : String(cause);
+  if (typeof code !== "string") return text;
+  if (code === "ERR_PROXY_TUNNEL") return tunnelReason(text);
+  if (isUntrusted(code)) return `${text.toLowerCase()}; ${caHint}`;
+  return networkReasons[code] ?? text;
+};
+
+const isUntrusted = (code: string) => /CERT|ISSUER/.test(code);
+
+/** What another attempt would not change: a certificate that is not trusted, a proxy of an unknown kind. */
+export const isLasting = (cause: unknown): boolean => {
+  const code = String((cause as { code?: unknown } | undefined)?.code);
+  return isUntrusted(code) || code === "UnsupportedProxyProtocol";
+};
+
+/** The message ends with the proxy's status line: `...: 407 Proxy Authentication Required`. */
+const tunnelReason = (text: string): string => {
+  const status = /: (\d{3}.*)$/.exec(text)?.[1];
+  if (status === undefined) return "the proxy refused the connection";
+  return `the proxy refused the connection (${status})${status.startsWith("407") ? `; ${loginHint}` : ""}`;
 };
 
 const oneLine = (text: string) => text.replace(/\s+/g, " ").trim().slice(0, 300);

@@ -35,7 +35,7 @@ export const hubFetch = async (
 };
 
 /** A GET whose redirects are left alone; the timeout covers the headers only, the body has its own watch. */
-export const fetchOnce = async (
+const fetchOnce = async (
   { clock, signal }: Pick<HubContext, "clock" | "signal">,
   url: string,
   headers: Record<string, string>,
@@ -73,3 +73,33 @@ const redirectTarget = ({ settings }: HubContext, from: string, location: string
 
 /** Headers that prove the account, for a URL that is the endpoint's own. */
 export const endpointHeaders = authorization;
+
+/** Mirrors often pass on the Hub's own links; those go to the mirror too. */
+export const onEndpoint = (url: string, endpoint: string): string =>
+  url.startsWith("https://huggingface.co/") ? endpoint + url.slice("https://huggingface.co".length) : url;
+
+const movesMax = 3;
+
+/**
+ * `fetchOnce` for bytes outside the Hub: a CDN may move a file once more. `own` headers (a token) go only with the URL that they
+ * were given for. A string says how a redirect went that is refused.
+ */
+export const fetchMoved = async (
+  context: Pick<HubContext, "clock" | "signal">,
+  first: string,
+  own: Record<string, string>,
+  headers: Record<string, string>,
+): Promise<Response | string> => {
+  let url = first;
+  for (let moves = 0; moves <= movesMax; moves++) {
+    const response = await fetchOnce(context, url, { ...headers, ...(url === first ? own : {}) });
+    const target = response.status >= 300 && response.status < 400 ? response.headers.get("location") : null;
+    if (target === null) return response;
+    await response.body?.cancel();
+    if (!URL.canParse(target, url)) return "to an invalid address";
+    const next = new URL(target, url);
+    if (url.startsWith("https:") && next.protocol !== "https:") return `from https to ${next.protocol}`;
+    url = next.href;
+  }
+  return "in a circle";
+};

@@ -2,7 +2,7 @@ import { sleep } from "../core/clock.ts";
 import { AppError } from "../core/errors.ts";
 import { backoffMs, serverWaitMs } from "./backoff.ts";
 import type { HubContext } from "./hub-context.ts";
-import { type HubSubject, hubError, networkReason, unreachable } from "./hub-error.ts";
+import { type HubSubject, hubError, isLasting, networkReason, unreachable } from "./hub-error.ts";
 import { type HubAnswer, hubFetch } from "./hub-fetch.ts";
 
 const attemptsMax = 4;
@@ -20,7 +20,8 @@ export const hubRequest = async (
   for (let attempt = 1; ; attempt++) {
     const result = await tryRequest(context, url, headers);
     const answer = "error" in result ? undefined : result;
-    const transient = !answer || answer.response.status === 429 || answer.response.status >= 500;
+    const transient =
+      "error" in result ? !isLasting(result.error) : result.response.status === 429 || result.response.status >= 500;
     if (answer && !transient && answer.response.status < 400) return answer;
     await answer?.response.body?.cancel();
     if (transient && attempt < attemptsMax) {

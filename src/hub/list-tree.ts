@@ -1,5 +1,6 @@
 import { AppError } from "../core/errors.ts";
 import type { HubContext } from "./hub-context.ts";
+import { onEndpoint } from "./hub-fetch.ts";
 import { hubRequest } from "./hub-request.ts";
 import { describeFile, isSafePath, type RepositoryFile } from "./repository-file.ts";
 
@@ -35,7 +36,3 @@ export const listTree = async (
   }
   return files;
 };
-
-/** Mirrors often pass on the Hub's own links to the next page; those go to the mirror too. */
-const onEndpoint = (url: string, endpoint: string): string =>
-  url.startsWith("https://huggingface.co/") ? endpoint + url.slice("https://huggingface.co".length) : url;

@@ -2,6 +2,7 @@ import { sleep } from "../core/clock.ts";
 import { AppError } from "../core/errors.ts";
 import { backoffMs } from "./backoff.ts";
 import { networkReason } from "./hub-error.ts";
+import { partWriter, WriteError } from "./part-writer.ts";
 import type { Part } from "./plan-parts.ts";
 import { type Outcome, type Restart, requestRange } from "./range-request.ts";
 import type { FileLocation } from "./resolve-file.ts";
@@ -104,7 +105,7 @@ const fetchPart = async (transfer: Transfer, part: Part, stream: Stream): Promis
   return part.position === part.end ? { kind: "done" } : { kind: "retry", reason: "the answer ended early" };
 };
 
-/** Writes a body to its place: what arrives during one write goes out together with the next. */
+/** Writes a body to its place. */
 const receive = async (
   transfer: Transfer,
   part: Part,
@@ -129,54 +130,5 @@ const receive = async (
     await writer.end();
   }
 };
-
-const pendingMaxBytes = 512 * 1024; // per stream; beyond it the network has to wait for the disk
-const pendingMaxChunks = 256; // a system call takes 1,024 at most
-
-const partWriter = (transfer: Transfer, part: Part) => {
-  let pending: Uint8Array[] = [];
-  let pendingBytes = 0;
-  let writing: Promise<void> | undefined;
-  let failure: unknown;
-  const writePending = async () => {
-    try {
-      while (pending.length > 0) {
-        const chunks = pending;
-        const end = part.position + pendingBytes;
-        pending = [];
-        pendingBytes = 0;
-        await transfer.file.write(chunks, part.position);
-        const start = part.position;
-        part.position = end;
-        transfer.onWritten(start, end);
-      }
-    } catch (error) {
-      failure ??= new WriteError(error);
-    } finally {
-      writing = undefined;
-    }
-  };
-  return {
-    async push(bytes: Uint8Array) {
-      if (failure !== undefined) throw failure;
-      pending.push(bytes);
-      pendingBytes += bytes.length;
-      writing ??= writePending();
-      if (pendingBytes >= pendingMaxBytes || pending.length >= pendingMaxChunks) await writing;
-    },
-    /** Waits for the last write; throws if one failed. */
-    async end() {
-      await writing;
-      if (failure !== undefined) throw failure;
-    },
-  };
-};
-
-/** A failure of the disk, which no other request would help. */
-export class WriteError extends Error {
-  constructor(cause: unknown) {
-    super("the disk failed", { cause });
-  }
-}
 
 const isFatal = (error: unknown): boolean => error instanceof WriteError || error instanceof AppError;

@@ -1,6 +1,6 @@
 import type { Clock } from "../core/clock.ts";
 import { serverWaitMs } from "./backoff.ts";
-import { fetchOnce } from "./hub-fetch.ts";
+import { fetchMoved } from "./hub-fetch.ts";
 import { type FileLocation, unquote } from "./resolve-file.ts";
 
 export interface RangeRequest {
@@ -39,39 +39,14 @@ export interface RangeBody {
   etag?: string;
 }
 
-const redirectsMax = 3;
-
 /** Asks for bytes of a file and checks that the answer is those bytes before a single one is used. */
 export const requestRange = async (request: RangeRequest): Promise<RangeAnswer> => {
-  const response = await fetchRange(request);
+  const { location, start, end, ranged } = request;
+  const range: Record<string, string> = ranged ? { range: `bytes=${start}-${end - 1}` } : {};
+  const response = await fetchMoved(request, location.url, location.headers, range);
   const answer = typeof response === "string" ? refusedRedirect(response) : classify(response, request);
   if (answer.kind !== "body" && typeof response !== "string") await response.body?.cancel();
   return answer;
-};
-
-/** A CDN may move the file once more; the token goes only with the URL that it was given for. */
-const fetchRange = async ({
-  location,
-  start,
-  end,
-  ranged,
-  clock,
-  signal,
-}: RangeRequest): Promise<Response | string> => {
-  const range: Record<string, string> = ranged ? { range: `bytes=${start}-${end - 1}` } : {};
-  let url = location.url;
-  for (let redirects = 0; redirects <= redirectsMax; redirects++) {
-    const own = url === location.url ? location.headers : {};
-    const response = await fetchOnce({ clock, signal }, url, { ...range, ...own });
-    const target = response.status >= 300 && response.status < 400 ? response.headers.get("location") : null;
-    if (target === null) return response;
-    await response.body?.cancel();
-    if (!URL.canParse(target, url)) return "to an invalid address";
-    const next = new URL(target, url);
-    if (url.startsWith("https:") && next.protocol !== "https:") return `from https to ${next.protocol}`;
-    url = next.href;
-  }
-  return "in a circle";
 };
 
 const refusedRedirect = (how: string): RangeAnswer => ({ kind: "expired", reason: `redirected ${how}` });

@@ -1,6 +1,6 @@
 import { AppError } from "../core/errors.ts";
 import type { HubContext } from "./hub-context.ts";
-import { endpointHeaders } from "./hub-fetch.ts";
+import { endpointHeaders, onEndpoint } from "./hub-fetch.ts";
 import { hubRequest } from "./hub-request.ts";
 import type { Repository } from "./repository.ts";
 import type { RepositoryFile } from "./repository-file.ts";
@@ -13,6 +13,18 @@ export interface FileLocation {
   /** What the Hub says about the content: for large files the sha256. */
   etag?: string;
   sizeBytes?: number;
+  /** How to read the file from Xet, where it is kept there and that is not switched off. */
+  xet?: XetLocation;
+}
+
+/** Where @huggingface/hub's Xet reader finds a file. */
+export interface XetLocation {
+  hash: string;
+  /** Gives access to Xet's store. */
+  authUrl: string;
+  /** The token, if that URL is the endpoint's own. */
+  authHeaders: Record<string, string>;
+  reconstructionUrl?: string;
 }
 
 /**
@@ -32,13 +44,37 @@ export const resolveFile = async (
   await response.body?.cancel();
   const etag = unquote(response.headers.get("x-linked-etag") ?? response.headers.get("etag"));
   const sizeBytes = sizeOf(response, elsewhere === undefined);
+  const xet = xetOf(context, response.headers);
   return {
     url: elsewhere ?? url,
     headers: elsewhere === undefined ? endpointHeaders(context, url) : {},
     ...(etag === undefined ? {} : { etag }),
     ...(sizeBytes === undefined ? {} : { sizeBytes }),
+    ...(xet === undefined ? {} : { xet }),
   };
 };
+
+const xetOf = (context: HubContext, headers: Headers): XetLocation | undefined => {
+  const { endpoint, xetDisabled } = context.settings;
+  const hash = headers.get("x-xet-hash") ?? "";
+  const links = headers.get("link") ?? "";
+  const authUrl = linkTo(links, "xet-auth");
+  if (xetDisabled || !/^[0-9a-f]{64}$/.test(hash) || authUrl === undefined) return undefined;
+  const url = onEndpoint(authUrl, endpoint);
+  const reconstructionUrl = linkTo(links, "xet-reconstruction-info");
+  return {
+    hash,
+    authUrl: url,
+    authHeaders: endpointHeaders(context, url),
+    ...(reconstructionUrl === undefined ? {} : { reconstructionUrl }),
+  };
+};
+
+/** URL of a Link header's entry, e.g. `<https://...>; rel="xet-auth"`. */
+const linkTo = (header: string, rel: string): string | undefined =>
+  [...header.matchAll(/<(https?:\/\/[^>]+)>\s*;\s*rel="?([^",;]+)"?/g)].find(
+    ([, url = "", name]) => name === rel && URL.canParse(url),
+  )?.[1];
 
 /** An ETag without quotes and the weak mark, for comparison. */
 export const unquote = (etag: string | null): string | undefined =>
@@ -58,6 +94,8 @@ export interface FileLocator {
   renew(refused: FileLocation): Promise<FileLocation>;
   /** Bytes arrived: the next refusal is an expiry again and not a verdict. */
   worked(): void;
+  /** Whether it came to that: plain downloads do not work now. */
+  isRefused(): boolean;
 }
 
 const renewalsMax = 2; // the first may hit a signature that the CDN does not know yet
@@ -66,8 +104,10 @@ export const fileLocator = (first: FileLocation, resolve: () => Promise<FileLoca
   let location = first;
   let pending: Promise<FileLocation> | undefined;
   let renewals = 0;
+  let isRefused = false;
   const renewNow = async () => {
-    if (renewals >= renewalsMax)
+    isRefused = renewals >= renewalsMax;
+    if (isRefused)
       throw new AppError(
         "forbidden",
         `${new URL(location.url).host} refuses the download even with a fresh address; pull again later to go on`,
@@ -78,6 +118,7 @@ export const fileLocator = (first: FileLocation, resolve: () => Promise<FileLoca
   };
   return {
     current: () => location,
+    isRefused: () => isRefused,
     worked: () => {
       renewals = 0;
     },

@@ -38,7 +38,8 @@ export const syncFolder = async (folder: string): Promise<void> => {
 
 /** fsync of a file's content. */
 export const syncFile = async (path: string): Promise<void> => {
-  const handle = await open(path, "r+");
+  // Reading is enough for fsync, and a blob linked from another program's cache may be read-only; Windows wants to write.
+  const handle = await open(path, process.platform === "win32" ? "r+" : "r");
   try {
     await handle.sync();
   } finally {

@@ -35,8 +35,39 @@ test("defaults", () => {
   expect(config.node.baseUrl).toBe("http://127.0.0.1:32769");
   expect(config.modelsDir).toBe("/home/u/.llmlb/models");
   expect(config.keepAliveMs).toBe(300_000);
-  expect(config.hub).toEqual({ endpoint: "https://huggingface.co", offline: false });
+  expect(config.hub).toEqual({
+    endpoint: "https://huggingface.co",
+    offline: false,
+    cacheDir: "/home/u/.cache/huggingface/hub",
+  });
 });
+
+test("the Hugging Face cache is where huggingface_hub has it", () => {
+  const cacheDir = (env: Record<string, string>) => loadConfig({ ...home, ...env }).hub.cacheDir;
+  expect(cacheDir({ XDG_CACHE_HOME: "/xdg" })).toBe("/xdg/huggingface/hub");
+  expect(cacheDir({ HF_HOME: "/hf" })).toBe("/hf/hub");
+  expect(cacheDir({ HF_HOME: "/hf", HUGGINGFACE_HUB_CACHE: "/old" })).toBe("/old");
+  expect(cacheDir({ HF_HUB_CACHE: "/new", HUGGINGFACE_HUB_CACHE: "/old" })).toBe("/new");
+});
+
+test.each(["1", "ON", "yes", "True"])("HF_HUB_DISABLE_XET=%s switches Xet off", (text) =>
+  expect(loadConfig({ ...home, HF_HUB_DISABLE_XET: text }).hub.xetDisabled).toBe(true),
+);
+
+test.each<[Record<string, string>, string | undefined]>([
+  [{}, undefined],
+  [{ HTTPS_PROXY: "http://user:secret@proxy:3128" }, "proxy:3128"],
+  [{ HTTP_PROXY: "http://proxy:3128" }, undefined],
+  [{ HTTP_PROXY: "http://proxy:3128", HF_ENDPOINT: "http://mirror:8080" }, "proxy:3128"],
+  [{ all_proxy: "proxy:3128" }, "proxy:3128"],
+  [{ ALL_PROXY: "http://proxy:3128", NO_PROXY: "*" }, undefined],
+  [{ ALL_PROXY: "http://proxy:3128", no_proxy: "localhost, .co" }, undefined],
+  [{ ALL_PROXY: "http://proxy:3128", NO_PROXY: "face.co,other" }, "proxy:3128"],
+  [{ ALL_PROXY: "http://proxy:3128", NO_PROXY: "mirror:8080", HF_ENDPOINT: "http://mirror:8080" }, undefined],
+  [{ ALL_PROXY: "http://proxy:3128", NO_PROXY: "10.0.0.0/8", HF_ENDPOINT: "http://10.1.2.3" }, undefined],
+])("messages about the Hub name the proxy of %p: %p", (env, proxy) =>
+  expect(loadConfig({ ...home, ...env }).hub.proxy).toBe(proxy as string),
+);
 
 test("flags win over LLMLB_HOST", () => {
   const env = { ...home, LLMLB_HOST: "box:1" };
