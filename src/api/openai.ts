@@ -14,11 +14,8 @@ export interface OpenAiMessage {
   name?: string;
 }
 
-export interface OpenAiChatRequest {
-  model: string;
-  messages: OpenAiMessage[];
-  stream?: boolean;
-  stream_options?: { include_usage?: boolean };
+/** Sampler settings that chats and completions share. */
+export interface OpenAiSampling {
   temperature?: number | null;
   top_p?: number | null;
   /** Not OpenAI's, but llama-server's, vLLM's and Ollama's clients send these. */
@@ -28,6 +25,17 @@ export interface OpenAiChatRequest {
   presence_penalty?: number | null;
   frequency_penalty?: number | null;
   seed?: number | null;
+  /** By token id. */
+  logit_bias?: Record<string, number> | null;
+}
+
+export interface OpenAiChatRequest extends OpenAiSampling {
+  model: string;
+  messages: OpenAiMessage[];
+  stream?: boolean;
+  stream_options?: { include_usage?: boolean };
+  /** Answers of the same prompt. */
+  n?: number | null;
   stop?: string | string[] | null;
   max_tokens?: number | null;
   max_completion_tokens?: number | null;
@@ -43,8 +51,6 @@ export interface OpenAiChatRequest {
   logprobs?: boolean | null;
   /** Likeliest tokens to tell beside each chosen one, 0 to 20; needs `logprobs`. */
   top_logprobs?: number | null;
-  /** By token id. */
-  logit_bias?: Record<string, number> | null;
   reasoning_effort?: "none" | "minimal" | "low" | "medium" | "high" | null;
 }
 
@@ -121,6 +127,42 @@ export interface OpenAiEmbeddingsResponse {
   model: string;
   data: { object: "embedding"; index: number; embedding: number[] | string }[];
   usage: { prompt_tokens: number; total_tokens: number };
+}
+
+export interface OpenAiCompletionRequest extends OpenAiSampling {
+  model: string;
+  prompt: string | string[];
+  n?: number | null;
+  max_tokens?: number | null;
+  stop?: string | string[] | null;
+  stream?: boolean;
+  stream_options?: { include_usage?: boolean };
+  /** Likeliest tokens to tell beside each chosen one. */
+  logprobs?: number | null;
+  echo?: boolean | null;
+  suffix?: string | null;
+  best_of?: number | null;
+}
+
+export interface OpenAiCompletionLogprobs {
+  tokens: string[];
+  token_logprobs: number[];
+  top_logprobs: Record<string, number>[];
+  text_offset: number[];
+}
+
+export interface OpenAiCompletion {
+  id: string;
+  object: "text_completion";
+  created: number;
+  model: string;
+  choices: {
+    index: number;
+    text: string;
+    logprobs: OpenAiCompletionLogprobs | null;
+    finish_reason: OpenAiFinishReason | null;
+  }[];
+  usage?: OpenAiUsage;
 }
 
 export interface OpenAiModel {

@@ -5,7 +5,6 @@ import type {
   OpenAiFinishReason,
   OpenAiLogprobs,
   OpenAiMessage,
-  OpenAiUsage,
 } from "../api/openai.ts";
 import { AppError } from "../core/errors.ts";
 import type {
@@ -16,8 +15,10 @@ import type {
   GenerationRequest,
   SamplingOptions,
 } from "../core/generation.ts";
-import { fromLogprobs, toLogprobs, type WithLogprobs, withLogprobs } from "./logprobs.ts";
-import { pickSampling } from "./pick-sampling.ts";
+import { fromLogprobs, toLogprobs, type WithLogprobs } from "./logprobs.ts";
+import { mergeChoices } from "./merge-choices.ts";
+import { openAiSampling } from "./openai-sampling.ts";
+import { finishReason, toUsage } from "./openai-usage.ts";
 
 /** Translates `/v1/chat/completions`. Throws `invalid_argument` for what cannot be done. */
 export const fromOpenAiChat = (request: OpenAiChatRequest): GenerationRequest => {
@@ -64,21 +65,8 @@ const toThinking = ({ reasoning_effort }: OpenAiChatRequest): Pick<ChatInput, "t
   return { thinking: true, reasoningEffort: reasoning_effort === "minimal" ? "low" : reasoning_effort };
 };
 
-const samplingNames = {
-  temperature: "temperature",
-  top_p: "topP",
-  top_k: "topK",
-  min_p: "minP",
-  repeat_penalty: "repeatPenalty",
-  presence_penalty: "presencePenalty",
-  frequency_penalty: "frequencyPenalty",
-  seed: "seed",
-} as const;
-
 const toSampling = (request: OpenAiChatRequest): SamplingOptions => {
-  // OpenAI documents 1 for both where a request names none.
-  const sampling: SamplingOptions = { temperature: 1, topP: 1, ...pickSampling(request, samplingNames) };
-  if (request.logit_bias) sampling.logitBias = request.logit_bias;
+  const sampling = openAiSampling(request);
   const format = request.response_format;
   if (format?.type === "json_object") sampling.jsonSchema = { type: "object" };
   if (format?.type === "json_schema") sampling.jsonSchema = format.json_schema.schema ?? {};
@@ -98,7 +86,7 @@ type Delta = OpenAiChatChunk["choices"][number]["delta"];
 
 /** The chunks of a streamed chat completion: the role, the pieces, the finish reason, and the usage where it was asked for. */
 export async function* toOpenAiChunks(
-  events: AsyncIterable<GenerationEvent>,
+  choices: readonly AsyncIterable<GenerationEvent>[],
   { id, model, created, includeUsage }: OpenAiResponseOptions,
 ): AsyncGenerator<OpenAiChatChunk> {
   const base = {
@@ -109,25 +97,26 @@ export async function* toOpenAiChunks(
     ...(includeUsage ? { usage: null } : {}),
   };
   const chunk = (
+    index: number,
     delta: Delta,
     logprobs: ChosenToken[] = [],
     finish_reason: OpenAiFinishReason | null = null,
   ): OpenAiChatChunk => ({
     ...base,
-    choices: [{ index: 0, delta, logprobs: toChoiceLogprobs(logprobs), finish_reason }],
+    choices: [{ index, delta, logprobs: toChoiceLogprobs(logprobs), finish_reason }],
   });
-  let opened = false;
-  for await (const { event, logprobs } of withLogprobs(events)) {
+  const opened = new Set<number>();
+  const counts: GenerationCounts[] = [];
+  for await (const { index, event, logprobs } of mergeChoices(choices)) {
     // Not before the first event: until then a fault can still become a status of its own.
-    if (!opened) yield chunk({ role: "assistant", content: "" });
-    opened = true;
-    if (event.type !== "done") {
-      yield chunk(toDelta(event), logprobs);
-      continue;
-    }
-    yield chunk({}, logprobs, finishReason(event.reason));
-    if (includeUsage) yield { ...base, choices: [], usage: toUsage(event.counts) };
+    if (!opened.has(index)) yield chunk(index, { role: "assistant", content: "" });
+    opened.add(index);
+    if (event.type === "done") {
+      counts.push(event.counts);
+      yield chunk(index, {}, logprobs, finishReason(event.reason));
+    } else yield chunk(index, toDelta(event), logprobs);
   }
+  if (includeUsage) yield { ...base, choices: [], usage: toUsage(counts) };
 }
 
 const toChoiceLogprobs = (tokens: ChosenToken[]): OpenAiLogprobs | null =>
@@ -143,48 +132,52 @@ const toDelta = (event: PieceEvent): Delta => {
   return { tool_calls: [id === undefined ? call : { ...call, id, type: "function" }] };
 };
 
+type Choice = OpenAiChatCompletion["choices"][number];
+
 /** The whole of a chat completion that is not streamed. */
 export const toOpenAiCompletion = async (
-  events: AsyncIterable<GenerationEvent>,
+  choices: readonly AsyncIterable<GenerationEvent>[],
   { id, model, created }: OpenAiResponseOptions,
-): Promise<OpenAiChatCompletion | undefined> => {
+): Promise<OpenAiChatCompletion> => {
+  const answers = choices.map(openAnswer);
+  const counts: GenerationCounts[] = [];
+  for await (const { index, event, logprobs } of mergeChoices(choices)) {
+    answers[index]?.take(event, logprobs);
+    if (event.type === "done") counts.push(event.counts);
+  }
+  const finished = answers.map((answer, index): Choice => ({ index, ...answer.finish() }));
+  return { id, object: "chat.completion", created, model, choices: finished, usage: toUsage(counts) };
+};
+
+/** Puts the pieces of one answer together. */
+const openAnswer = () => {
   let content = "";
   let reasoning = "";
+  let reason: "stop" | "length" | "toolCalls" = "stop";
   const tokens: ChosenToken[] = [];
   const calls: { id: string; type: "function"; function: { name: string; arguments: string } }[] = [];
-  for await (const { event, logprobs } of withLogprobs(events)) {
-    tokens.push(...logprobs);
-    if (event.type === "text") content += event.text;
-    else if (event.type === "reasoning") reasoning += event.text;
-    else if (event.type === "toolCall") {
-      calls[event.index] ??= {
-        id: event.id ?? "",
-        type: "function",
-        function: { name: event.name ?? "", arguments: "" },
-      };
-      const call = calls[event.index];
-      if (call) call.function.arguments += event.arguments;
-    } else {
-      const message = {
-        role: "assistant" as const,
+  return {
+    take(event: WithLogprobs["event"], logprobs: ChosenToken[]) {
+      tokens.push(...logprobs);
+      if (event.type === "text") content += event.text;
+      else if (event.type === "reasoning") reasoning += event.text;
+      else if (event.type === "done") reason = event.reason;
+      else {
+        const { index, id = "", name = "" } = event;
+        calls[index] ??= { id, type: "function", function: { name, arguments: "" } };
+        const call = calls[index];
+        if (call) call.function.arguments += event.arguments;
+      }
+    },
+    finish: (): Omit<Choice, "index"> => ({
+      message: {
+        role: "assistant",
         content: content === "" && calls.length > 0 ? null : content,
         ...(reasoning ? { reasoning_content: reasoning } : {}),
         ...(calls.length ? { tool_calls: calls } : {}),
-      };
-      const logprobs = toChoiceLogprobs(tokens);
-      const choice = { index: 0, message, logprobs, finish_reason: finishReason(event.reason) };
-      return { id, object: "chat.completion", created, model, choices: [choice], usage: toUsage(event.counts) };
-    }
-  }
-  return undefined;
+      },
+      logprobs: toChoiceLogprobs(tokens),
+      finish_reason: finishReason(reason),
+    }),
+  };
 };
-
-const finishReason = (reason: "stop" | "length" | "toolCalls"): OpenAiFinishReason =>
-  reason === "toolCalls" ? "tool_calls" : reason;
-
-const toUsage = ({ promptTokens, completionTokens, cachedTokens }: GenerationCounts): OpenAiUsage => ({
-  prompt_tokens: promptTokens,
-  completion_tokens: completionTokens,
-  total_tokens: promptTokens + completionTokens,
-  prompt_tokens_details: { cached_tokens: cachedTokens },
-});

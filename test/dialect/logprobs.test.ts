@@ -46,14 +46,14 @@ test("they are asked for as OpenAI and Ollama define it", () => {
 
 test("OpenAI: each chunk has those of its own text", async () => {
   const options = { id: "chatcmpl-1", model: "m", created: 1, includeUsage: false };
-  const chunks = await collect(toOpenAiChunks(events(), options));
+  const chunks = await collect(toOpenAiChunks([events()], options));
   expect(chunks.map(({ choices }) => choices[0]?.logprobs)).toEqual([
     null,
     { content: wire.slice(0, 1), refusal: null },
     { content: wire.slice(1), refusal: null },
     null,
   ]);
-  const completion = await toOpenAiCompletion(events(), options);
+  const completion = await toOpenAiCompletion([events()], options);
   expect(completion?.choices[0]?.logprobs).toEqual({ content: wire, refusal: null });
 });
 

@@ -2,6 +2,7 @@ import { expect, test } from "bun:test";
 import type { OpenAiChatRequest } from "../../src/api/openai.ts";
 import type { GenerationEvent } from "../../src/core/generation.ts";
 import { fromOpenAiChat, toOpenAiChunks, toOpenAiCompletion } from "../../src/dialect/openai-chat.ts";
+import { choiceCount, forChoice } from "../../src/dialect/openai-sampling.ts";
 import { collect, streamOf } from "../fakes/streams.ts";
 
 const user = { role: "user" as const, content: "hi" };
@@ -73,7 +74,7 @@ test("chunks: role, pieces, finish reason, usage where asked for", async () => {
       { type: "toolCall", index: 0, arguments: "{}" },
       { type: "done", reason: "toolCalls", counts },
     );
-  const chunks = await collect(toOpenAiChunks(events(), { ...options, includeUsage: true }));
+  const chunks = await collect(toOpenAiChunks([events()], { ...options, includeUsage: true }));
   expect(chunks.map((chunk) => chunk.choices[0]?.delta)).toEqual([
     { role: "assistant", content: "" },
     { reasoning_content: "hm" },
@@ -91,25 +92,27 @@ test("chunks: role, pieces, finish reason, usage where asked for", async () => {
     prompt_tokens_details: { cached_tokens: 2 },
   });
   expect(chunks[0]?.usage).toBeNull();
-  expect((await collect(toOpenAiChunks(events(), options))).length).toBe(6);
+  expect((await collect(toOpenAiChunks([events()], options))).length).toBe(6);
 });
 
 test("nothing is sent before the first event, so an early fault keeps its status", async () => {
   const fails = { next: () => Promise.reject(new Error("load failed")) };
   const events: AsyncIterable<GenerationEvent> = { [Symbol.asyncIterator]: () => fails };
-  await expect(toOpenAiChunks(events, options).next()).rejects.toThrow("load failed");
+  await expect(toOpenAiChunks([events], options).next()).rejects.toThrow("load failed");
 });
 
 test("a whole completion joins the pieces", async () => {
   const answer = await toOpenAiCompletion(
-    stream(
-      { type: "reasoning", text: "h" },
-      { type: "reasoning", text: "m" },
-      { type: "toolCall", index: 0, id: "a", name: "f", arguments: '{"x":' },
-      { type: "toolCall", index: 0, arguments: "1}" },
-      { type: "toolCall", index: 1, id: "b", name: "g", arguments: "{}" },
-      { type: "done", reason: "toolCalls", counts },
-    ),
+    [
+      stream(
+        { type: "reasoning", text: "h" },
+        { type: "reasoning", text: "m" },
+        { type: "toolCall", index: 0, id: "a", name: "f", arguments: '{"x":' },
+        { type: "toolCall", index: 0, arguments: "1}" },
+        { type: "toolCall", index: 1, id: "b", name: "g", arguments: "{}" },
+        { type: "done", reason: "toolCalls", counts },
+      ),
+    ],
     options,
   );
   expect(answer?.choices[0]).toEqual({
@@ -126,4 +129,42 @@ test("a whole completion joins the pieces", async () => {
     logprobs: null,
     finish_reason: "tool_calls",
   });
+});
+
+test("several choices keep their own index, count their prompt once, and a seed makes them differ", async () => {
+  const choices = () => [
+    stream({ type: "text", text: "a" }, { type: "done", reason: "stop", counts }),
+    stream({ type: "text", text: "b" }, { type: "done", reason: "length", counts }),
+  ];
+  const whole = await toOpenAiCompletion(choices(), options);
+  expect(whole.choices.map(({ index, message, finish_reason }) => [index, message.content, finish_reason])).toEqual([
+    [0, "a", "stop"],
+    [1, "b", "length"],
+  ]);
+  expect(whole.usage).toMatchObject({ prompt_tokens: 5, completion_tokens: 6, total_tokens: 11 });
+  const chunks = await collect(toOpenAiChunks(choices(), { ...options, includeUsage: true }));
+  for (const [index, text] of ["a", "b"].entries()) {
+    const own = chunks.flatMap((chunk) => chunk.choices.filter((choice) => choice.index === index));
+    expect(own.map(({ delta }) => delta.content ?? "").join("")).toBe(text);
+  }
+  expect(chunks.at(-1)?.usage).toEqual(whole.usage);
+  expect([0, 1].map((index) => forChoice(from({ seed: 7 }), index).sampling.seed)).toEqual([7, 8]);
+  expect(() => choiceCount({ n: 0 })).toThrow("from 1 to 128");
+});
+
+test("an answer that fails ends its neighbours", async () => {
+  let left = false;
+  async function* endless(): AsyncGenerator<GenerationEvent> {
+    try {
+      for (;;) yield { type: "text", text: "x" };
+    } finally {
+      left = true;
+    }
+  }
+  async function* broken(): AsyncGenerator<GenerationEvent> {
+    yield { type: "text", text: "y" };
+    throw new Error("crashed");
+  }
+  await expect(toOpenAiCompletion([endless(), broken()], options)).rejects.toThrow("crashed");
+  expect(left).toBe(true);
 });

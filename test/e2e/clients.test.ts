@@ -60,6 +60,29 @@ test("ollama: log probabilities, whose tokens spell the answer", async () => {
   expect(logprobs?.every(({ logprob, top_logprobs }) => logprob <= 0 && top_logprobs?.length === 2)).toBe(true);
 });
 
+test("openai: one model by its name, completions of several prompts, several choices", async () => {
+  expect((await openai.models.retrieve(name("tiny-plain"))).id).toBe(name("tiny-plain"));
+  await expect(openai.models.retrieve("llmlb-test/nothing").then(String)).rejects.toThrow(OpenAI.NotFoundError);
+  const model = name("tiny-plain");
+  const text = await openai.completions.create({ model, prompt: [" once", " upon"], temperature: 0, max_tokens: 3 });
+  expect(text.choices.map((choice) => choice.text)).toEqual([" upon a time", " a time there"]);
+  const pieces = await collect(
+    await openai.completions.create({ model, prompt: " once", temperature: 0, stream: true }),
+  );
+  expect(pieces.map(({ choices }) => choices[0]?.text).join("")).toBe(" upon a time there was no template.");
+  const dice = await openai.chat.completions.create({
+    model: name("tiny-dice"),
+    messages: ask("roll"),
+    n: 4,
+    seed: 3,
+    temperature: 1.5,
+    max_tokens: 12,
+  });
+  expect(dice.choices.map(({ index }) => index)).toEqual([0, 1, 2, 3]);
+  expect(new Set(dice.choices.map(({ message }) => message.content)).size).toBeGreaterThan(1);
+  expect(dice.usage?.completion_tokens).toBeGreaterThan(20);
+});
+
 test("openai: log probabilities, and a token that is banned", async () => {
   const ask = { model: name("tiny-dice"), messages: [{ role: "user" as const, content: "roll" }], temperature: 0 };
   const told = await openai.chat.completions.create({ ...ask, logprobs: true, top_logprobs: 3, max_tokens: 5 });

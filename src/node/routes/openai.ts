@@ -1,9 +1,17 @@
 import { t } from "elysia";
-import type { OpenAiChatRequest, OpenAiModelList } from "../../api/openai.ts";
-import { AppError } from "../../core/errors.ts";
-import { fromOpenAiChat, toOpenAiChunks, toOpenAiCompletion } from "../../dialect/openai-chat.ts";
+import type { OpenAiChatRequest, OpenAiCompletionRequest, OpenAiModel, OpenAiModelList } from "../../api/openai.ts";
+import type { GenerationRequest } from "../../core/generation.ts";
+import {
+  fromOpenAiChat,
+  type OpenAiResponseOptions,
+  toOpenAiChunks,
+  toOpenAiCompletion,
+} from "../../dialect/openai-chat.ts";
+import { fromOpenAiCompletion, toOpenAiText, toOpenAiTextChunks } from "../../dialect/openai-completions.ts";
+import { choiceCount, forChoice } from "../../dialect/openai-sampling.ts";
 import type { App } from "../../http/create-app.ts";
 import { sse } from "../../http/sse.ts";
+import type { StoredModel } from "../../store/scan-models.ts";
 import type { NodeDeps } from "../deps.ts";
 import { findModel } from "../find-model.ts";
 import { generate } from "../generate.ts";
@@ -31,6 +39,7 @@ const chatBody = t.Object(
     messages: t.Array(message, { minItems: 1 }),
     stream: t.Optional(t.Boolean()),
     n: t.Optional(t.Number()),
+    stream_options: t.Optional(t.Object({}, { additionalProperties: true })),
     stop: t.Optional(t.Union([t.String(), t.Array(t.String())])),
     tools: t.Optional(t.Array(toolSchema)),
     logprobs: t.Optional(t.Boolean()),
@@ -40,36 +49,84 @@ const chatBody = t.Object(
   { additionalProperties: true },
 );
 
-/** OpenAI's `/v1/models` and `/v1/chat/completions`. */
+const completionBody = t.Object(
+  {
+    model: t.Optional(t.String()),
+    prompt: t.Union([t.String(), t.Array(t.String())]),
+    stream: t.Optional(t.Boolean()),
+    n: t.Optional(t.Number()),
+    max_tokens: t.Optional(t.Number()),
+    stop: t.Optional(t.Union([t.String(), t.Array(t.String())])),
+    logprobs: t.Optional(t.Number()),
+    logit_bias: t.Optional(t.Record(t.String(), t.Number())),
+  },
+  { additionalProperties: true },
+);
+
+/** OpenAI's `/v1/models`, `/v1/chat/completions` and `/v1/completions`. */
 export const openAiRoutes = (app: App, deps: NodeDeps) =>
   app
-    .get("/v1/models", () => listModels(deps))
-    .post("/v1/chat/completions", ({ body, request }) => chat(deps, body as OpenAiBody, request.signal), {
+    .get("/v1/models", (): OpenAiModelList => ({ object: "list", data: deps.store.list().map(toModel) }))
+    .get("/v1/models/*", ({ params }) => toModel(findModel(deps, decoded(params["*"]))))
+    .post("/v1/chat/completions", ({ body, request }) => chat(deps, body as OpenAiChatRequest, request.signal), {
       body: chatBody,
+      parse: "json",
+    })
+    .post("/v1/completions", ({ body, request }) => complete(deps, body as OpenAiCompletionRequest, request.signal), {
+      body: completionBody,
       parse: "json",
     });
 
-type OpenAiBody = OpenAiChatRequest & { n?: number | null };
+/** SDKs escape the slash of `org/name`. What is no valid escape is no model's name either. */
+const decoded = (path: string): string => {
+  try {
+    return decodeURIComponent(path);
+  } catch {
+    return path;
+  }
+};
 
-const listModels = ({ store }: NodeDeps): OpenAiModelList => ({
-  object: "list",
-  data: store.list().map(({ name, lastUsedMs, manifest }) => ({
-    id: name,
-    object: "model",
-    created: Math.floor(lastUsedMs / 1000),
-    owned_by: manifest.model.org,
-  })),
+const toModel = ({ name, lastUsedMs, manifest }: StoredModel): OpenAiModel => ({
+  id: name,
+  object: "model",
+  created: Math.floor(lastUsedMs / 1000),
+  owned_by: manifest.model.org,
 });
 
-const chat = async (deps: NodeDeps, body: OpenAiBody, signal: AbortSignal) => {
-  if ((body.n ?? 1) !== 1) throw new AppError("invalid_argument", "n other than 1 is not supported");
-  const model = findModel(deps, body.model);
-  const events = generate(deps, { model, signal }, fromOpenAiChat(body));
-  const options = {
-    id: `chatcmpl-${crypto.randomUUID().replaceAll("-", "")}`,
-    model: body.model,
-    created: Math.floor(deps.clock.now() / 1000),
-    includeUsage: body.stream_options?.include_usage === true,
-  };
-  return body.stream ? await sse(toOpenAiChunks(events, options), signal) : await toOpenAiCompletion(events, options);
+const chat = async (deps: NodeDeps, body: OpenAiChatRequest, signal: AbortSignal) => {
+  const choices = openChoices(deps, body, [fromOpenAiChat(body)], signal);
+  const options = responseOptions(deps, body, "chatcmpl");
+  return body.stream ? await sse(toOpenAiChunks(choices, options), signal) : await toOpenAiCompletion(choices, options);
 };
+
+const complete = async (deps: NodeDeps, body: OpenAiCompletionRequest, signal: AbortSignal) => {
+  const prompts = fromOpenAiCompletion(body);
+  const choices = openChoices(deps, body, prompts, signal);
+  const options = responseOptions(deps, body, "cmpl");
+  return body.stream
+    ? await sse(toOpenAiTextChunks(choices, options, prompts.length), signal)
+    : await toOpenAiText(choices, options, prompts.length);
+};
+
+/** `n` answers for each prompt, the answers of one prompt beside each other. */
+const openChoices = (
+  deps: NodeDeps,
+  body: OpenAiChatRequest | OpenAiCompletionRequest,
+  prompts: readonly GenerationRequest[],
+  signal: AbortSignal,
+) => {
+  const use = { model: findModel(deps, body.model), signal };
+  const numbers = Array.from({ length: choiceCount(body) }, (_, number) => number);
+  return prompts.flatMap((prompt) => numbers.map((number) => generate(deps, use, forChoice(prompt, number))));
+};
+
+const responseOptions = (
+  deps: NodeDeps,
+  { model, stream_options }: OpenAiChatRequest | OpenAiCompletionRequest,
+  prefix: string,
+): OpenAiResponseOptions => ({
+  id: `${prefix}-${crypto.randomUUID().replaceAll("-", "")}`,
+  model,
+  created: Math.floor(deps.clock.now() / 1000),
+  includeUsage: stream_options?.include_usage === true,
+});
