@@ -51,10 +51,14 @@ export const command = <const T extends ArgDefs>(definition: CommandDefinition<T
   },
 });
 
+/** citty reads `--no-auth` as "not auth". */
+const isNegated = (parsed: Record<string, unknown>, name: string): boolean =>
+  name.startsWith("no-") && parsed[name.slice("no-".length)] === false;
+
 const toValues = <T extends ArgDefs>(args: T, parsed: Record<string, unknown> & { _: string[] }): ArgValues<T> => {
   const positionals = Object.keys(args).filter((name) => args[name]?.type === "positional");
   const valueFor = (name: string, definition: ArgDef): unknown => {
-    if (definition.type === "boolean") return parsed[name] === true;
+    if (definition.type === "boolean") return parsed[name] === true || isNegated(parsed, name);
     if (definition.type === "positional" && definition.many) return parsed._.slice(positionals.indexOf(name));
     return parsed[name];
   };

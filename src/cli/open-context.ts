@@ -17,7 +17,8 @@ export const openContext = (env: Environment): CliContext => {
     stderr: openOutput(2),
     colors: allowsColor(env),
     config,
-    client: () => createClient({ baseUrl: config().node.baseUrl, behindProxy: namesProxy(env) }),
+    client: () =>
+      createClient({ baseUrl: config().node.baseUrl, apiKey: config().apiKey, behindProxy: namesProxy(env) }),
     parseModel: (name) => parseModelRef(name, config().hub.endpoint),
   };
 };

@@ -56,6 +56,8 @@ export interface Client {
 export interface ClientOptions {
   /** Without a trailing slash, e.g. `http://127.0.0.1:32769`. */
   baseUrl: string;
+  /** Sent with every request. */
+  apiKey?: string | undefined;
   fetch?: Fetch;
   /** True when the environment names a proxy: whether the server itself can be reached then says nothing. */
   behindProxy?: boolean;
@@ -136,9 +138,11 @@ const call = async (options: ClientOptions, request: Call): Promise<Response> =>
   const direct = isLoopback(url.hostname);
   const answer = (options.fetch ?? fetch)(url.href, {
     method: request.method,
-    ...(request.body === undefined
-      ? {}
-      : { body: JSON.stringify(request.body), headers: { "content-type": "application/json" } }),
+    ...(request.body === undefined ? {} : { body: JSON.stringify(request.body) }),
+    headers: {
+      ...(request.body === undefined ? {} : { "content-type": "application/json" }),
+      ...(options.apiKey === undefined ? {} : { authorization: `Bearer ${options.apiKey}` }),
+    },
     signal,
     redirect: "manual", // a node never redirects; following one could carry a prompt to another host
     timeout: false, // Bun's default ends a request after five silent minutes, which a slow load may take

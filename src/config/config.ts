@@ -13,11 +13,19 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 export interface ConfigFlags {
   host?: string;
   port?: string;
+  tlsCert?: string;
+  tlsKey?: string;
 }
 
 export interface Config extends EngineSettings {
   /** Where `node serve` listens and where `node` commands connect. */
   readonly node: ServerAddress;
+  /** Who asks a server has to send it, and clients do. */
+  readonly apiKey?: string;
+  /** Origins of pages on other hosts that may ask the server; `*` = any. */
+  readonly origins: readonly string[];
+  /** Absent = plain HTTP. */
+  readonly tls?: { certFile: string; keyFile: string };
   /** 0 = info and up, 1 = debug, 2 = trace (LLMLB_DEBUG). */
   readonly debugLevel: 0 | 1 | 2;
   readonly modelsDir: string;
@@ -37,6 +45,9 @@ export const loadConfig = (env: Environment, flags: ConfigFlags = {}): Config =>
   const dataDir = join(home, ".llmlb");
   return Object.freeze({
     node: nodeAddress(env, flags),
+    ...(env.LLMLB_API_KEY?.trim() ? { apiKey: env.LLMLB_API_KEY.trim() } : {}),
+    origins: (env.LLMLB_ORIGINS ?? "").split(",").flatMap((origin) => origin.trim().replace(/\/+$/, "") || []),
+    ...tlsFiles(flags),
     debugLevel: debugLevel(env.LLMLB_DEBUG),
     modelsDir: env.LLMLB_MODELS || join(dataDir, "models"),
     cacheDir: env.LLMLB_CACHE || join(env.XDG_CACHE_HOME || join(home, ".cache"), "llmlb"),
@@ -58,6 +69,12 @@ const nodeAddress = (env: Environment, flags: ConfigFlags): ServerAddress => {
 const withPort = (host: string, port: number) => {
   const { hostname } = parseAddress(host, port, "--host");
   return parseAddress(hostname.includes(":") ? `[${hostname}]:${port}` : `${hostname}:${port}`, port, "--host");
+};
+
+const tlsFiles = ({ tlsCert, tlsKey }: ConfigFlags): Pick<Config, "tls"> => {
+  if (tlsCert === undefined && tlsKey === undefined) return {};
+  if (tlsCert && tlsKey) return { tls: { certFile: tlsCert, keyFile: tlsKey } };
+  throw new AppError("invalid_argument", "--tls-cert and --tls-key belong together");
 };
 
 const portFlag = (text: string): number => {

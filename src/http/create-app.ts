@@ -1,24 +1,25 @@
 import { Elysia } from "elysia";
 import { AppError } from "../core/errors.ts";
 import type { Log } from "../core/log.ts";
+import { corsHeaders, preflight } from "./cors.ts";
 import { errorResponse } from "./errors.ts";
-import { refuseRequest } from "./guard.ts";
+import { type GuardOptions, refuseRequest } from "./guard.ts";
 
-export interface AppOptions {
+export interface AppOptions extends GuardOptions {
   log: Log;
-  /** Where the server will listen; decides which Host headers are ours. */
-  hostname: string;
 }
 
 /**
  * The one way to make an Elysia app. Hooks are set before any route, since Elysia applies them only to what follows, and errors
  * become a `Response`, since returning `status()` from onError rewrites Elysia's shared error objects.
  */
-export const createApp = ({ log, hostname }: AppOptions) =>
+export const createApp = ({ log, ...guard }: AppOptions) =>
   new Elysia({ normalize: false })
-    .onRequest(({ request }) => {
-      const refusal = refuseRequest(request, hostname);
+    .onRequest(({ request, set }) => {
+      const refusal = refuseRequest(request, guard);
       if (refusal) return errorResponse(request, refusal);
+      Object.assign(set.headers, corsHeaders(request));
+      return preflight(request);
     })
     .onTransform(({ body }) => dropNulls(body))
     .onError(({ code, error, request }) => {

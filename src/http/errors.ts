@@ -2,6 +2,7 @@ import type { AnthropicError } from "../api/anthropic.ts";
 import type { OllamaError } from "../api/ollama.ts";
 import type { OpenAiError } from "../api/openai.ts";
 import type { AppError } from "../core/errors.ts";
+import { corsHeaders } from "./cors.ts";
 
 /** The part of OpenAI's error that SDKs branch on. */
 const openAiType = (status: number): string => {
@@ -41,5 +42,7 @@ export const errorResponse = (request: Request, error: AppError): Response => {
   const body = dialectOf(new URL(request.url).pathname)(error);
   // 499 is nginx's "client closed request"; nobody reads it, but a log should.
   const headers: Record<string, string> = error.code === "busy" ? { "retry-after": "1" } : {};
-  return Response.json(body, { status: error.status, headers });
+  // A page that may ask may also read why it was refused.
+  const cors = error.status === 403 ? {} : corsHeaders(request);
+  return Response.json(body, { status: error.status, headers: { ...headers, ...cors } });
 };

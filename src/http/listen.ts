@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { AppError } from "../core/errors.ts";
 
 // Holds a long chat with its images in base64; a larger body is a mistake or an attack.
@@ -16,17 +17,35 @@ export interface Listening {
   stop(force: boolean): Promise<void>;
 }
 
-/** Starts to listen. Throws `internal` with a clear message when the address is taken or not ours. */
-export const listen = (app: Listenable, hostname: string, port: number): Listening => {
+/** Files of a certificate and its key, in PEM. */
+export interface TlsFiles {
+  certFile: string;
+  keyFile: string;
+}
+
+/** Starts to listen. Throws `internal` with a clear message when the address is taken or not ours, or the certificate cannot be used. */
+export const listen = (app: Listenable, hostname: string, port: number, tls?: TlsFiles): Listening => {
   try {
     // reusePort would let a second server bind the same port without an error; idleTimeout would cut slow loads.
-    app.listen({ hostname, port, reusePort: false, idleTimeout: 0, maxRequestBodySize: bodyMaxBytes });
+    const options = { hostname, port, reusePort: false, idleTimeout: 0, maxRequestBodySize: bodyMaxBytes };
+    app.listen({ ...options, ...(tls ? { tls: readTls(tls) } : {}) });
   } catch (error) {
+    if (error instanceof AppError) throw error;
     throw new AppError("internal", listenMessage(error, hostname, port), { cause: error });
   }
   const server = app.server;
   if (!server) throw new AppError("internal", `cannot listen on ${hostname}:${port}`);
   return { hostname, port: server.port ?? port, stop: async (force) => await server.stop(force) };
+};
+
+const readTls = ({ certFile, keyFile }: TlsFiles) => ({ cert: readPem(certFile), key: readPem(keyFile) });
+
+const readPem = (file: string): string => {
+  try {
+    return readFileSync(file, "utf8");
+  } catch (error) {
+    throw new AppError("invalid_argument", `cannot read ${file}: ${(error as Error).message}`);
+  }
 };
 
 const listenMessage = (error: unknown, hostname: string, port: number): string => {

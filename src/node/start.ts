@@ -44,7 +44,8 @@ export const startNode = ({ config, log, machine, clock = systemClock }: NodeOpt
   const store = openStore(config.modelsDir, { clock, log });
   const puller = lazyPuller({ store, settings: config.hub, clock, log });
   const deps: NodeDeps = { config, store, engine, machine, puller, clock, log };
-  const app = createApp({ log, hostname: config.node.hostname });
+  const { apiKey, origins, tls } = config;
+  const app = createApp({ log, hostname: config.node.hostname, origins, apiKey });
   for (const addRoutes of [
     statusRoutes,
     nodeRoutes,
@@ -56,7 +57,7 @@ export const startNode = ({ config, log, machine, clock = systemClock }: NodeOpt
     anthropicRoutes,
   ])
     addRoutes(app, deps);
-  const address = listen(app, config.node.hostname, config.node.port);
+  const address = listen(app, config.node.hostname, config.node.port, tls);
   store.list(); // reads every manifest once, so that the first listing is as fast as the others
   return { address, prune: () => prune(deps), stop: (drainMs) => stop(address, deps, drainMs) };
 };

@@ -4,12 +4,20 @@ export const serve = command({
   args: {
     host: { type: "string", valueHint: "HOST", description: "Address to listen on (default 127.0.0.1, or LLMLB_HOST)" },
     port: { type: "string", alias: "p", valueHint: "PORT", description: "Port to listen on (default 32769)" },
+    "tls-cert": { type: "string", valueHint: "FILE", description: "Serve HTTPS with this certificate (PEM)" },
+    "tls-key": { type: "string", valueHint: "FILE", description: "Private key of the certificate (PEM)" },
+    "no-auth": { type: "boolean", description: "Listen on a network without LLMLB_API_KEY" },
   },
-  examples: ["llmlb node serve", "llmlb node serve --host 0.0.0.0 --port 8080", "LLMLB_DEBUG=1 llmlb node serve"],
-  async run({ host, port }, { config, stdout }) {
-    const settings = config({ ...(host === undefined ? {} : { host }), ...(port === undefined ? {} : { port }) });
+  examples: [
+    "llmlb node serve",
+    "LLMLB_API_KEY=secret llmlb node serve --host 0.0.0.0 --port 8080",
+    "LLMLB_DEBUG=1 llmlb node serve",
+  ],
+  async run({ host, port, "tls-cert": tlsCert, "tls-key": tlsKey, "no-auth": openToAll }, { config, stdout }) {
+    const given = Object.entries({ host, port, tlsCert, tlsKey }).filter(([, value]) => value !== undefined);
+    const settings = config(Object.fromEntries(given));
     const { serveNode } = await import("../../node/serve.ts");
     const { createConsoleLog } = await import("../ui/console-log.ts");
-    await serveNode(settings, createConsoleLog(stdout, settings.debugLevel));
+    await serveNode(settings, createConsoleLog(stdout, settings.debugLevel), { openToAll });
   },
 });
