@@ -42,10 +42,16 @@ export const canonicalArgs = (name: string, words: readonly string[], args: ArgD
     if (takesNext) index++;
     // "--host --port 1" is a slip, not a host called "--port".
     if (takesNext && words[index]?.startsWith("--")) fail(`flag "${flag.written}" needs a value`);
-    flags.push(`--${flag.name}=${flagValue(flag, takesNext ? words[index] : flag.value)}`);
+    flags.push(...flagWords(flag.name, flagValue(flag, takesNext ? words[index] : flag.value)));
   }
   checkCount(name, positionals, args);
   return [...flags, "--", ...positionals];
+};
+
+/** citty reads `--no-auth` as "not auth", and `--no-auth=true` not at all. */
+const flagWords = (name: string, value: string): string[] => {
+  if (!name.startsWith("no-")) return [`--${name}=${value}`];
+  return value === "true" ? [`--${name}`] : [];
 };
 
 interface FoundFlag {

@@ -51,7 +51,7 @@ export const command = <const T extends ArgDefs>(definition: CommandDefinition<T
   },
 });
 
-/** citty reads `--no-auth` as "not auth". */
+/** How citty reads what `canonicalArgs` makes of `--no-auth`. */
 const isNegated = (parsed: Record<string, unknown>, name: string): boolean =>
   name.startsWith("no-") && parsed[name.slice("no-".length)] === false;
 
