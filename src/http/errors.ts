@@ -17,6 +17,9 @@ export const openAiError = (error: AppError): OpenAiError => ({
   error: { message: error.message, type: openAiType(error.status), param: null, code: error.code },
 });
 
+/** The event that ends a stream of OpenAI's responses. */
+export const responsesFault = ({ code, message }: AppError) => ({ type: "error", code, message, param: null });
+
 /** Anthropic's names; an overloaded server has one of its own. */
 const anthropicType = (status: number): string => {
   if (status === 413) return "request_too_large";

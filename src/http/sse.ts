@@ -1,4 +1,5 @@
-import { anthropicError, openAiError } from "./errors.ts";
+import type { AppError } from "../core/errors.ts";
+import { openAiError } from "./errors.ts";
 import { type StreamFormat, streamResponse } from "./stream.ts";
 
 const format: StreamFormat = {
@@ -14,13 +15,22 @@ export const sse = (values: AsyncIterable<unknown>, signal: AbortSignal): Promis
 
 const named = (value: { type: string }) => `event: ${value.type}\ndata: ${JSON.stringify(value)}\n\n`;
 
-const namedFormat: StreamFormat = {
-  contentType: "text/event-stream; charset=utf-8",
-  record: (value) => named(value as { type: string }),
-  fault: (error) => named(anthropicError(error)),
-  end: "",
-};
-
-/** Streams server-sent events that carry their type as a name, as Anthropic does; a fault is a last event `error`. */
-export const namedSse = (values: AsyncIterable<{ type: string }>, signal: AbortSignal): Promise<Response> =>
-  streamResponse(values, namedFormat, signal);
+/**
+ * Streams server-sent events that carry their type as a name, as Anthropic does and OpenAI's responses; a fault is a last event that
+ * `fault` makes.
+ */
+export const namedSse = (
+  values: AsyncIterable<{ type: string }>,
+  signal: AbortSignal,
+  fault: (error: AppError) => { type: string },
+): Promise<Response> =>
+  streamResponse(
+    values,
+    {
+      contentType: "text/event-stream; charset=utf-8",
+      record: (value) => named(value as { type: string }),
+      fault: (error) => named(fault(error)),
+      end: "",
+    },
+    signal,
+  );

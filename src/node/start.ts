@@ -21,6 +21,7 @@ import { modelRoutes } from "./routes/models.ts";
 import { nodeRoutes } from "./routes/node.ts";
 import { openAiRoutes } from "./routes/openai.ts";
 import { pullRoutes } from "./routes/pull.ts";
+import { responsesRoutes } from "./routes/responses.ts";
 import { statusRoutes } from "./routes/status.ts";
 
 export interface NodeOptions {
@@ -54,6 +55,7 @@ export const startNode = ({ config, log, machine, clock = systemClock }: NodeOpt
     generateRoutes,
     embedRoutes,
     openAiRoutes,
+    responsesRoutes,
     anthropicRoutes,
   ])
     addRoutes(app, deps);

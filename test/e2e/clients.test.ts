@@ -60,6 +60,37 @@ test("ollama: log probabilities, whose tokens spell the answer", async () => {
   expect(logprobs?.every(({ logprob, top_logprobs }) => logprob <= 0 && top_logprobs?.length === 2)).toBe(true);
 });
 
+test("openai: responses, gone on with, with a tool, streamed", async () => {
+  const first = await openai.responses.create({ model: name("tiny-hello"), input: "Who are you?" });
+  expect([first.output_text, first.status]).toEqual([getFixtureModel("tiny-hello").answer ?? "", "completed"]);
+  const second = await openai.responses.create({
+    model: name("tiny-hello"),
+    input: "And?",
+    previous_response_id: first.id,
+  });
+  // The whole conversation was its prompt, and most of it was known.
+  expect(second.usage?.input_tokens).toBeGreaterThan((first.usage?.input_tokens ?? 0) + 9);
+  expect(second.usage?.input_tokens_details.cached_tokens).toBeGreaterThan(20);
+  expect((await openai.responses.retrieve(first.id)).output_text).toBe(first.output_text);
+  await openai.responses.delete(first.id);
+  const gone = await openai.responses.retrieve(first.id).catch((error: unknown) => error);
+  expect(gone).toBeInstanceOf(OpenAI.NotFoundError);
+  const model = name("tiny-tool");
+  const { name: toolName, parameters } = weatherTool.function;
+  const tools = [{ type: "function" as const, name: toolName, parameters: { ...parameters }, strict: false }];
+  const called = await openai.responses.create({ model, input: "Weather in Paris?", tools });
+  const call = called.output.find((item) => item.type === "function_call");
+  expect(JSON.parse(call?.arguments ?? "")).toEqual(getFixtureModel("tiny-tool").toolCall?.arguments);
+  const output = { type: "function_call_output" as const, call_id: call?.call_id ?? "", output: "sunny" };
+  const stream = openai.responses.stream({ model, input: [output], previous_response_id: called.id, tools });
+  let text = "";
+  stream.on("response.output_text.delta", ({ delta }) => {
+    text += delta;
+  });
+  expect((await stream.finalResponse()).output_text).toBe(getFixtureModel("tiny-tool").toolAnswer ?? "");
+  expect(text).toBe(getFixtureModel("tiny-tool").toolAnswer ?? "");
+});
+
 test("openai: one model by its name, completions of several prompts, several choices", async () => {
   expect((await openai.models.retrieve(name("tiny-plain"))).id).toBe(name("tiny-plain"));
   await expect(openai.models.retrieve("llmlb-test/nothing").then(String)).rejects.toThrow(OpenAI.NotFoundError);

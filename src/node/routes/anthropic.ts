@@ -3,6 +3,7 @@ import type { AnthropicCountRequest, AnthropicMessagesRequest } from "../../api/
 import { fromAnthropicCount, fromAnthropicMessages } from "../../dialect/anthropic-request.ts";
 import { toAnthropicEvents, toAnthropicMessage } from "../../dialect/anthropic-response.ts";
 import type { App } from "../../http/create-app.ts";
+import { anthropicError } from "../../http/errors.ts";
 import { namedSse } from "../../http/sse.ts";
 import type { NodeDeps } from "../deps.ts";
 import { findModel } from "../find-model.ts";
@@ -55,5 +56,5 @@ const answer = async (deps: NodeDeps, body: AnthropicMessagesRequest, signal: Ab
     model: body.model,
     stopSequences: body.stop_sequences ?? [],
   });
-  return body.stream ? await namedSse(events, signal) : await toAnthropicMessage(events);
+  return body.stream ? await namedSse(events, signal, anthropicError) : await toAnthropicMessage(events);
 };

@@ -1,0 +1,111 @@
+import type {
+  ResponsesFunctionOutput,
+  ResponsesInputItem,
+  ResponsesMessageItem,
+  ResponsesRequest,
+  ResponsesTool,
+} from "../api/openai-responses.ts";
+import { AppError } from "../core/errors.ts";
+import type { ChatMessage, GenerationInput, GenerationRequest, SamplingOptions } from "../core/generation.ts";
+import { openAiSampling } from "./openai-sampling.ts";
+
+type ChatInput = Extract<GenerationInput, { kind: "chat" }>;
+
+/** Translates `/v1/responses`; `earlier` is the conversation that it goes on. Throws `invalid_argument` for what cannot be done. */
+export const fromResponses = (request: ResponsesRequest, earlier: readonly ChatMessage[]): GenerationRequest => {
+  const { instructions, max_output_tokens: maxTokens } = request;
+  return {
+    input: {
+      kind: "chat",
+      messages: [
+        ...(instructions ? [{ role: "system" as const, content: instructions }] : []),
+        ...earlier,
+        ...inputMessages(request.input ?? []),
+      ],
+      ...toTools(request),
+      ...toThinking(request),
+    },
+    sampling: { ...openAiSampling(request), ...toSchema(request) },
+    ...(maxTokens === undefined || maxTokens === null ? {} : { maxTokens }),
+  };
+};
+
+/** The messages that a request's or a response's items are. Reasoning belongs to what the assistant says next. */
+export const inputMessages = (input: string | readonly ResponsesInputItem[]): ChatMessage[] => {
+  if (typeof input === "string") return [{ role: "user", content: input }];
+  const messages: ChatMessage[] = [];
+  let thoughts = "";
+  for (const item of input) {
+    if (item.type === "reasoning") {
+      thoughts = (item.content ?? item.summary).map(({ text }) => text).join("\n");
+      continue;
+    }
+    const message = toMessage(item);
+    const last = messages.at(-1);
+    // Calls that were made together, and the text before them, are one message for a template.
+    if (message.role === "assistant" && last?.role === "assistant" && message.tool_calls)
+      last.tool_calls = [...(last.tool_calls ?? []), ...message.tool_calls];
+    else
+      messages.push(thoughts && message.role === "assistant" ? { ...message, reasoning_content: thoughts } : message);
+    thoughts = "";
+  }
+  return messages;
+};
+
+const toMessage = (item: Exclude<ResponsesInputItem, { type: "reasoning" }>): ChatMessage => {
+  if (item.type === "function_call_output")
+    return { role: "tool", tool_call_id: item.call_id, content: toText(item.output) };
+  if (item.type === "function_call") {
+    const { call_id: id, name, arguments: text } = item;
+    const call = { id, type: "function" as const, function: { name, arguments: text } };
+    return { role: "assistant", content: null, tool_calls: [call] };
+  }
+  if (item.type !== undefined && item.type !== "message")
+    throw new AppError(
+      "invalid_argument",
+      `an input item of type "${(item as { type: string }).type}" is not supported`,
+    );
+  return { role: item.role === "developer" ? "system" : item.role, content: toText(item.content) };
+};
+
+const toText = (content: ResponsesMessageItem["content"] | ResponsesFunctionOutput["output"]): string => {
+  if (typeof content === "string") return content;
+  return content
+    .map((part) => {
+      if ("text" in part) return part.text;
+      throw new AppError("invalid_argument", `content of type "${part.type}" is not supported by this model`);
+    })
+    .join("");
+};
+
+const toTools = ({ tools, tool_choice: choice }: ResponsesRequest): Pick<ChatInput, "tools" | "toolChoice"> => {
+  if (!tools?.length) return {};
+  const offered = tools.map(toTool);
+  if (typeof choice !== "object" || choice === null)
+    return { tools: offered, ...(choice ? { toolChoice: choice } : {}) };
+  const wanted = offered.filter((tool) => tool.function.name === choice.name);
+  if (wanted.length === 0)
+    throw new AppError("invalid_argument", `tool_choice names "${choice.name}", which is not in tools`);
+  return { tools: wanted, toolChoice: "required" };
+};
+
+const toTool = ({ type, name, description, parameters }: ResponsesTool) => {
+  if (type !== "function" || name === undefined)
+    throw new AppError("invalid_argument", `a tool of type "${type}" runs at OpenAI only`);
+  const details = { ...(description ? { description } : {}), ...(parameters ? { parameters } : {}) };
+  return { type: "function" as const, function: { name, ...details } };
+};
+
+const toThinking = ({ reasoning }: ResponsesRequest): Pick<ChatInput, "thinking" | "reasoningEffort"> => {
+  const effort = reasoning?.effort;
+  if (!effort) return {};
+  if (effort === "none") return { thinking: false };
+  return { thinking: true, reasoningEffort: effort === "minimal" ? "low" : effort };
+};
+
+const toSchema = ({ text }: ResponsesRequest): Pick<SamplingOptions, "jsonSchema"> => {
+  const format = text?.format;
+  if (format?.type === "json_object") return { jsonSchema: { type: "object" } };
+  if (format?.type === "json_schema") return { jsonSchema: format.schema ?? {} };
+  return {};
+};
