@@ -15,6 +15,12 @@ export const screenOf = (text: string): string[] => {
       row -= count;
       if (row < 0) throw new Error("the cursor left the screen at its top");
     },
+    B: (count) => {
+      row += count;
+    },
+    C: (count) => {
+      column += count;
+    },
     D: (count) => {
       column = Math.max(0, column - count);
     },
@@ -35,6 +41,10 @@ export const screenOf = (text: string): string[] => {
     } else if (/\p{Cc}/u.test(token)) fail(token);
     else {
       const width = Bun.stringWidth(token);
+      if (width === 0) {
+        line()[column - 1] += token; // a mark joins what stands there
+        continue;
+      }
       line()[column] = token;
       for (let more = 1; more < width; more++) line()[column + more] = "";
       column += width;

@@ -95,7 +95,7 @@ const chat = (session: Session): Promise<void> =>
     const { runRepl } = await import("../ui/repl.ts");
     const { historyFile } = context.config();
     const history = await loadHistory(historyFile);
-    const reader = openLineReader({ input: process.stdin, output: process.stdout, history });
+    const reader = openLineReader({ input: process.stdin, output: process.stdout, history, colors: context.colors });
     signal.addEventListener("abort", () => reader.close(), { once: true });
     // A history that cannot be written is no reason to end a chat.
     const remember = (line: string) => addHistory(historyFile, line).catch(() => undefined);

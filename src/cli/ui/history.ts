@@ -4,13 +4,16 @@ import { dirname } from "node:path";
 
 export const historyMaxLines = 100; // Ollama's
 
+const lineEnd = "\u2028"; // stands for the line ends inside a message: the file has one message a line
+
 /** Lines of earlier chats, oldest first; none when there is no readable file. */
 export const loadHistory = async (file: string): Promise<string[]> => {
   const text = await readFile(file, "utf8").catch(() => ""); // the first chat has none
   return text
     .split("\n")
     .filter((line) => line !== "")
-    .slice(-historyMaxLines);
+    .slice(-historyMaxLines)
+    .map((line) => line.replaceAll(lineEnd, "\n"));
 };
 
 /**
@@ -20,7 +23,7 @@ export const loadHistory = async (file: string): Promise<string[]> => {
 export const addHistory = async (file: string, line: string): Promise<void> => {
   if (line.trim() === "") return;
   const older = (await loadHistory(file)).filter((each) => each !== line);
-  const lines = [...older, line].slice(-historyMaxLines);
+  const lines = [...older, line].slice(-historyMaxLines).map((each) => each.replaceAll("\n", lineEnd));
   const staging = `${file}.${randomUUID()}`;
   try {
     await mkdir(dirname(file), { recursive: true, mode: 0o700 });

@@ -1,6 +1,7 @@
-import { createInterface } from "node:readline";
-import { Writable } from "node:stream";
-import { historyMaxLines } from "./history.ts";
+import type { Key } from "./key-decoder.ts";
+import { createLineEditor, type LineEditor } from "./line-editor.ts";
+import { createLineScreen } from "./line-screen.ts";
+import { openTerminalKeys } from "./terminal-keys.ts";
 
 export type ReadResult =
   | { kind: "line"; text: string }
@@ -11,8 +12,8 @@ export type ReadResult =
 
 /** The seam between the chat and its line editor. */
 export interface LineReader {
-  /** One line from the user. Lines typed before they were asked for come first, in order. */
-  readLine(prompt: string): Promise<ReadResult>;
+  /** One line from the user. What was typed before it was asked for comes first, in order. */
+  readLine(prompt: string, placeholder?: string): Promise<ReadResult>;
   /** Called on Ctrl+C while no line is being read, which is while an answer runs. */
   onInterrupt: () => void;
   close(): void;
@@ -23,78 +24,101 @@ interface LineReaderOptions {
   output: NodeJS.WriteStream;
   /** Oldest first. */
   history: readonly string[];
+  colors?: boolean;
+}
+
+const columnsByDefault = 80;
+
+interface Waiting {
+  editor: LineEditor;
+  resolve(result: ReadResult): void;
 }
 
 /**
- * A line editor on node:readline. One interface lives as long as the chat: the terminal stays in raw mode, so that Ctrl+C arrives
- * as a key also while an answer runs, and what is typed meanwhile is kept, unseen, for the next line.
+ * A line editor on a terminal in raw mode, from the first line to `close`: so Ctrl+C arrives as a key also while an answer runs, and what is
+ * typed meanwhile is kept, unseen, for the next line.
  */
-export const openLineReader = ({ input, output, history }: LineReaderOptions): LineReader => {
-  const gate = openGate(output);
-  const editor = createInterface({
-    input,
-    output: gate.stream,
-    terminal: true,
-    history: [...history].reverse(),
-    historySize: historyMaxLines,
-    removeHistoryDuplicates: true,
-  });
-  const early: ReadResult[] = [];
-  let waiting: ((result: ReadResult) => void) | undefined;
-  let ended = false;
-  const deliver = (result: ReadResult) => {
-    gate.isOpen = false;
-    const take = waiting;
-    waiting = undefined;
-    if (take) take(result);
-    else early.push(result);
-  };
+export const openLineReader = ({ input, output, history, colors = true }: LineReaderOptions): LineReader => {
+  const queue = createKeyQueue({ output, history, colors });
   const reader: LineReader = {
     onInterrupt: () => undefined,
-    close: () => editor.close(),
-    readLine(prompt) {
-      const ready = early.shift();
-      if (ready) {
-        if (ready.kind === "line") output.write(`${prompt}${ready.text}\n`); // it was typed while the gate was shut
-        return Promise.resolve(ready);
-      }
-      if (ended) return Promise.resolve({ kind: "end" });
-      gate.isOpen = true;
-      editor.setPrompt(prompt);
-      editor.prompt(true);
-      return new Promise((resolve) => {
-        waiting = resolve;
-      });
+    readLine: queue.readLine,
+    close() {
+      output.off("resize", queue.resize);
+      restore();
+      queue.end();
     },
   };
-  editor.on("line", (text) => deliver({ kind: "line", text }));
-  editor.on("SIGINT", () => {
-    const text = editor.line;
-    editor.write(null, { ctrl: true, name: "e" });
-    editor.write(null, { ctrl: true, name: "u" });
-    if (waiting) deliver({ kind: "interrupt", text });
-    else reader.onInterrupt();
-  });
-  editor.on("close", () => {
-    ended = true;
-    if (waiting) deliver({ kind: "end" });
-  });
+  const restore = openTerminalKeys(
+    { input, output },
+    {
+      onKeys: (keys) => {
+        for (const key of keys) if (!queue.push(key)) reader.onInterrupt();
+        queue.work();
+      },
+      onEnd: queue.end,
+    },
+  );
+  output.on("resize", queue.resize);
   return reader;
 };
 
-/** A terminal that hears the editor only while a line is being read: echo in the middle of an answer would tear it. */
-const openGate = (output: NodeJS.WriteStream) => {
-  const gate = {
-    isOpen: false,
-    stream: new Writable({
-      decodeStrings: false,
-      write(chunk: string, _encoding, done) {
-        if (gate.isOpen) output.write(chunk);
-        done();
-      },
-    }),
+/** Keys wait here for a line to be read. */
+const createKeyQueue = ({ output, history, colors }: Required<Omit<LineReaderOptions, "input">>) => {
+  const screen = createLineScreen({
+    write: (text) => void output.write(text),
+    columns: () => output.columns || columnsByDefault,
+    colors,
+  });
+  const lines = [...history];
+  const keys: Key[] = [];
+  let waiting: Waiting | undefined;
+  let ended = false;
+
+  const deliver = ({ resolve }: Waiting, result: ReadResult) => {
+    waiting = undefined;
+    screen.leave();
+    if (result.kind === "end") ended = true;
+    if (result.kind === "line" && result.text.trim() !== "") lines.push(result.text);
+    resolve(result);
   };
-  Object.defineProperty(gate.stream, "columns", { get: () => output.columns });
-  output.on("resize", () => gate.stream.emit("resize"));
-  return gate;
+  /** Gives keys to the line that is being read, until it is finished; the rest waits for the next. */
+  const work = () => {
+    const reading = waiting;
+    if (!reading) return;
+    for (let key = keys.shift(); key; key = keys.shift()) {
+      const pressed = reading.editor.press(key);
+      if (pressed.kind === "edited") continue;
+      screen.draw(reading.editor.view());
+      if (pressed.kind !== "clear-screen") return deliver(reading, pressed);
+      screen.clear();
+    }
+    screen.draw(reading.editor.view());
+    if (ended) deliver(reading, { kind: "end" });
+  };
+  return {
+    work,
+    /** False = Ctrl+C while no line is read. It takes what was typed ahead with it. */
+    push(key: Key): boolean {
+      if (!waiting && key.kind === "key" && key.name === "interrupt") {
+        keys.length = 0;
+        return false;
+      }
+      keys.push(key);
+      return true;
+    },
+    readLine(prompt: string, placeholder = ""): Promise<ReadResult> {
+      const { promise, resolve } = Promise.withResolvers<ReadResult>();
+      waiting = { editor: createLineEditor({ prompt, placeholder, history: lines }), resolve };
+      work();
+      return promise;
+    },
+    end() {
+      ended = true;
+      work();
+    },
+    resize() {
+      if (waiting) screen.resize();
+    },
+  };
 };

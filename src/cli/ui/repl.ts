@@ -23,6 +23,7 @@ export interface ReplOptions {
 
 const prompt = ">>> ";
 const morePrompt = "... ";
+const placeholder = "Send a message (/? for help)";
 
 /** Talks with the user until `/bye` or Ctrl+D. A failed answer is shown and the chat goes on. */
 export const runRepl = async (options: ReplOptions): Promise<void> => {
@@ -30,12 +31,12 @@ export const runRepl = async (options: ReplOptions): Promise<void> => {
   const input = createReplInput();
   let isMore = false;
   for (;;) {
-    const read = await reader.readLine(isMore ? morePrompt : prompt);
-    if (read.kind === "end") return await stdout.write("\n");
+    const read = await reader.readLine(isMore ? morePrompt : prompt, isMore ? "" : placeholder);
+    if (read.kind === "end") return;
     if (read.kind === "interrupt") {
       input.reset();
       isMore = false;
-      await stdout.write(read.text === "" ? "\nUse Ctrl + d or /bye to exit.\n" : "\n");
+      if (read.text === "") await stdout.write("Use Ctrl + d or /bye to exit.\n");
       continue;
     }
     await remember(read.text);
@@ -90,6 +91,9 @@ const shortcutsHelp = `Available keyboard shortcuts:
   Ctrl + k            Delete the sentence after the cursor
   Ctrl + u            Delete the sentence before the cursor
   Ctrl + w            Delete the word before the cursor
+  Ctrl + y            Put back what was deleted last
+  Ctrl + r            Search the history
+  Ctrl + j, Alt + Enter  Begin a new line
 
   Ctrl + l            Clear the screen
   Ctrl + c            Stop the model from responding
