@@ -23,6 +23,7 @@ import { openAiRoutes } from "./routes/openai.ts";
 import { pullRoutes } from "./routes/pull.ts";
 import { responsesRoutes } from "./routes/responses.ts";
 import { statusRoutes } from "./routes/status.ts";
+import { unsupportedRoutes } from "./routes/unsupported.ts";
 
 export interface NodeOptions {
   config: Config;
@@ -57,6 +58,7 @@ export const startNode = ({ config, log, machine, clock = systemClock }: NodeOpt
     openAiRoutes,
     responsesRoutes,
     anthropicRoutes,
+    unsupportedRoutes,
   ])
     addRoutes(app, deps);
   const address = listen(app, config.node.hostname, config.node.port, tls);

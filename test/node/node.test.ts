@@ -262,3 +262,14 @@ test("pull says in its stream what went wrong", async () => {
   const unknown = await post("/api/pull", { model: "no-such-short-name" });
   expect(await unknown.json()).toMatchObject({ error: expect.stringContaining("expected org/name") });
 });
+
+test.each(["/api/push", "/api/create", "/api/blobs/sha256:00"])(
+  "%s says that it is not here, and what to do",
+  async (path) => {
+    const refused = await post(path, { model });
+    expect([refused.status, await refused.json()]).toMatchObject([
+      501,
+      { error: expect.stringContaining("Hugging Face") },
+    ]);
+  },
+);
