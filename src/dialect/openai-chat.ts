@@ -26,8 +26,9 @@ export const fromOpenAiChat = (request: OpenAiChatRequest): GenerationRequest =>
   return {
     input: { kind: "chat", messages: request.messages.map(toMessage), ...toTools(request), ...toThinking(request) },
     sampling: toSampling(request),
+    ...toAssumed(request),
     // Clients of llama.cpp's kin write -1 for no limit.
-    ...(maxTokens === undefined || maxTokens === -1 ? {} : { maxTokens }),
+    ...(maxTokens === undefined ? {} : { maxTokens: maxTokens === -1 ? Number.POSITIVE_INFINITY : maxTokens }),
     ...(stop ? { stop: typeof stop === "string" ? [stop] : stop } : {}),
     ...fromLogprobs(request),
   };
@@ -75,9 +76,17 @@ const samplingNames = {
   seed: "seed",
 } as const;
 
+/** What OpenAI documents where a request names none. */
+const openAiSampling = { temperature: 1, topP: 1 } as const;
+
+const toAssumed = (request: OpenAiChatRequest): Pick<GenerationRequest, "assumed"> => {
+  const named = pickSampling(request, samplingNames);
+  const assumed = (["temperature", "topP"] as const).filter((name) => named[name] === undefined);
+  return assumed.length > 0 ? { assumed } : {};
+};
+
 const toSampling = (request: OpenAiChatRequest): SamplingOptions => {
-  // OpenAI documents 1 for both where a request names none.
-  const sampling: SamplingOptions = { temperature: 1, topP: 1, ...pickSampling(request, samplingNames) };
+  const sampling: SamplingOptions = { ...openAiSampling, ...pickSampling(request, samplingNames) };
   if (request.logit_bias) sampling.logitBias = request.logit_bias;
   const format = request.response_format;
   if (format?.type === "json_object") sampling.jsonSchema = { type: "object" };

@@ -141,8 +141,13 @@ const load = async (
   const runner = await options.startRunner();
   try {
     const { contextTokens, slots, headerChecked } = plan;
-    const { modelPath, name: label } = model;
-    const asked = { ...options.load, modelPath, label, contextTokens, slots, headerChecked };
+    const { modelPath, projectorPath, adapterPaths = [], name: label } = model;
+    const asked: LoadOptions = {
+      ...options.load,
+      ...{ modelPath, label, contextTokens, slots, headerChecked },
+      ...(projectorPath && { projectorPath }),
+      ...(adapterPaths.length > 0 && { adapterPaths }),
+    };
     const loadOptions = options.gpuMemory() ? await fitted(options, runner, model, asked, plan, signal) : asked;
     const loaded = await runner.load(loadOptions, { signal });
     const what = `runner ${runner.pid}, ${loaded.backend}, ${loaded.slots} x ${loaded.contextTokens} tokens`;

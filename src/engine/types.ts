@@ -55,6 +55,9 @@ export interface EngineModel {
   modelPath: string;
   /** As the store knows it, if it does. */
   shape?: ModelShape | undefined;
+  /** See `LoadOptions`. */
+  projectorPath?: string | undefined;
+  adapterPaths?: string[];
 }
 
 export interface AcquireOptions {

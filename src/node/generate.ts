@@ -1,9 +1,11 @@
 import { parseDuration } from "../core/duration.ts";
 import { AppError } from "../core/errors.ts";
 import type { GenerationEvent, GenerationRequest } from "../core/generation.ts";
+import { type GenerationDefaults, withDefaults } from "../core/generation-defaults.ts";
 import type { Lease } from "../engine/types.ts";
 import type { StoredModel } from "../store/scan-models.ts";
 import type { NodeDeps } from "./deps.ts";
+import { modelDefaults } from "./model-defaults.ts";
 
 export interface ModelUse {
   model: StoredModel;
@@ -16,7 +18,7 @@ export interface ModelUse {
 
 /** Loads the model unless it is loaded and leaves it loaded for its keep-alive. Resolves to the milliseconds that took. */
 export const preload = async (deps: NodeDeps, use: ModelUse): Promise<number> => {
-  await using lease = await acquire(deps, use);
+  await using lease = await acquire(deps, use, modelDefaults(deps, use.model));
   return lease.loadMs;
 };
 
@@ -27,22 +29,27 @@ export async function* generate(
   request: GenerationRequest,
   onLoaded: (loadMs: number) => void = () => undefined,
 ): AsyncGenerator<GenerationEvent> {
-  await using lease = await acquire(deps, use);
+  const defaults = modelDefaults(deps, use.model);
+  await using lease = await acquire(deps, use, defaults);
   onLoaded(lease.loadMs);
   refuseWhatTheModelCannot(lease, use.model, request);
-  yield* lease.generate(request, use.signal);
+  yield* lease.generate(withDefaults(request, defaults), use.signal);
 }
 
-const acquire = async ({ engine, store, clock, config }: NodeDeps, use: ModelUse): Promise<Lease> => {
+const acquire = async (
+  { engine, store, clock, config }: NodeDeps,
+  use: ModelUse,
+  defaults: GenerationDefaults,
+): Promise<Lease> => {
   const { model, signal, contextTokens } = use;
   const keepAliveMs = toKeepAliveMs(use.keepAlive, config.keepAliveMs);
   const modelPath = store.modelPath(model);
   store.touch(model, clock.now());
-  const options = { signal, keepAliveMs, contextTokens, defaultContextTokens: config.contextTokens };
-  return await engine.acquire(
-    { id: model.id, name: model.name, modelPath, shape: model.manifest.details.shape },
-    options,
-  );
+  const defaultContextTokens = defaults.contextTokens ?? config.contextTokens;
+  const options = { signal, keepAliveMs, contextTokens, defaultContextTokens };
+  const { id, name, manifest } = model;
+  const files = { projectorPath: store.projectorPath(model), adapterPaths: store.adapterPaths(model) };
+  return await engine.acquire({ id, name, modelPath, ...files, shape: manifest.details.shape }, options);
 };
 
 /** Negative means for ever, as with Ollama. */

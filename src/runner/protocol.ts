@@ -14,6 +14,8 @@ export interface LoadOptions {
   headerChecked?: boolean;
   /** Multimodal projector beside the model (not used yet). */
   projectorPath?: string;
+  /** LoRA adapters, GGUF files too, applied as a whole; absent = none. */
+  adapterPaths?: string[];
   /** Tokens that one slot can hold; capped by what the model was trained with. */
   contextTokens: number;
   /** Requests that are decoded together. */

@@ -12,6 +12,8 @@ export interface StoreLayout {
   storeLock: string;
   /** Changes whenever a model is published or removed; see `modelIndex`. */
   stamp: string;
+  /** When Ollama's models were last used; see `OllamaUses`. */
+  ollamaUses: string;
   blob(digest: string): string;
   manifest(model: ModelName): string;
   alias(alias: string): string;
@@ -38,6 +40,7 @@ export const storeLayout = (dir: string): StoreLayout => {
     partials,
     storeLock: join(dir, "store.lock"),
     stamp: join(dir, "store.stamp"),
+    ollamaUses: join(dir, "ollama-uses"),
     blob: (digest) => join(dir, "blobs", checked(isDigest(digest), digest, "digest").replace(":", "-")),
     manifest: (model) => {
       checked(isModelName(model), `${model.host}/${model.org}/${model.name}:${model.tag}`, "model name");

@@ -4,6 +4,7 @@ import { AppError } from "../../core/errors.ts";
 import { type AliasRef, formatModelRef, type HubRef } from "../../core/model-ref.ts";
 import type { App } from "../../http/create-app.ts";
 import { ndjson } from "../../http/ndjson.ts";
+import { refuseOllama } from "../../store/ollama-name.ts";
 import { createChannel } from "../channel.ts";
 import type { NodeDeps } from "../deps.ts";
 import { parseName } from "../find-model.ts";
@@ -27,9 +28,7 @@ export const pullRoutes = (app: App, deps: NodeDeps) =>
 /** The progress of one pull, ended by `success` or by the fault that ended it. */
 const pull = async function* (deps: NodeDeps, name: string | undefined, signal: AbortSignal) {
   const ref = parseName(deps, name);
-  if (ref.kind === "ollama") {
-    throw new AppError("read_only", `"${name}" is in Ollama's store, which is read-only; pull it with ollama`);
-  }
+  if (ref.kind === "ollama") throw refuseOllama(ref, "pull");
   const hubRef = ref.kind === "hub" ? ref : sourceOf(deps, ref);
   const stop = new AbortController();
   const channel = createChannel<OllamaPullProgress>();
