@@ -47,6 +47,7 @@ export interface ContextOptions {
 export interface BridgeOptions extends ContextOptions {
   windowTokens: number;
   promptCacheBytes: number;
+  adapterPaths: readonly string[];
 }
 
 /** llama.cpp's handle of an open model; freed when neither a bridge nor JavaScript holds it. */

@@ -55,7 +55,12 @@ const makeBridge = (
   onMessages: (messages: BridgeMessage[]) => void,
 ): NativeBridge => {
   try {
-    const options = { ...context, windowTokens, promptCacheBytes: load.promptCacheBytes ?? 0 };
+    const options = {
+      ...context,
+      windowTokens,
+      promptCacheBytes: load.promptCacheBytes ?? 0,
+      adapterPaths: load.adapterPaths ?? [],
+    };
     return new llama.native.Bridge(model, options, onMessages);
   } catch (error) {
     throw isRefusal(error) ? loadFailure(load, error, llama.native.takeLogErrors()) : error;

@@ -6,6 +6,7 @@
 #include <future>
 #include <unordered_map>
 
+#include "adapters.h"
 #include "bridge.h"
 #include "chat-templates.h"
 #include "decode-loop.h"
@@ -63,8 +64,9 @@ class Bridge : public Napi::ObjectWrap<Bridge> {
                                          [this](Napi::Env e, Napi::Function callback, std::vector<Delivery> deliveries) {
                                            deliver(e, callback, std::move(deliveries));
                                          });
+      options_.adapters = loadAdapters(model_, textsFrom(info[1].As<Napi::Object>().Get("adapterPaths")));
       loop_ = std::make_unique<DecodeLoop>(model_, options_, outbox_);
-      embedder_ = std::make_unique<Embedder>(model_, options_.threads, outbox_);
+      embedder_ = std::make_unique<Embedder>(model_, options_, outbox_);
       templates_ = templates.get();
       tokenizer_ = std::make_unique<PromptTokenizer>(llama_model_get_vocab(model_));
       preparer_ = std::make_unique<Worker>();
@@ -124,11 +126,8 @@ class Bridge : public Napi::ObjectWrap<Bridge> {
   Napi::Value embed(const Napi::CallbackInfo& call) {
     requireOpen(call.Env());
     auto ticket = std::make_shared<Ticket>(call[0].ToNumber().Int64Value());
-    const auto array = call[1].As<Napi::Array>();
-    std::vector<std::string> inputs;
-    for (uint32_t i = 0; i < array.Length(); i++) inputs.push_back(array.Get(i).ToString().Utf8Value());
     tickets_[ticket->id] = ticket;
-    embedder_->submit(ticket, std::move(inputs));
+    embedder_->submit(ticket, textsFrom(call[1]));
     return call.Env().Undefined();
   }
 

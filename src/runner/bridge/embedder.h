@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "decode-loop.h"
 #include "outbox.h"
 #include "worker.h"
 
@@ -13,8 +14,8 @@ namespace llmlb {
 /** Embeddings, on a thread and in a context of their own; both are made at the first request. */
 class Embedder {
  public:
-  Embedder(llama_model* model, int threads, std::shared_ptr<Outbox> outbox)
-      : model_(model), threads_(threads), outbox_(std::move(outbox)) {}
+  Embedder(llama_model* model, const LoopOptions& options, std::shared_ptr<Outbox> outbox)
+      : model_(model), threads_(options.threads), adapters_(options.adapters), outbox_(std::move(outbox)) {}
 
   void submit(std::shared_ptr<Ticket> ticket, std::vector<std::string> inputs);
   /** Drops what waits and ends the thread. */
@@ -27,6 +28,7 @@ class Embedder {
 
   llama_model* model_;
   int threads_;
+  std::vector<llama_adapter_lora*> adapters_;
   std::shared_ptr<Outbox> outbox_;
   llama_context_ptr context_;
   std::unique_ptr<Worker> worker_;

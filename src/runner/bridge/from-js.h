@@ -13,6 +13,9 @@ LoopOptions bridgeOptionsFrom(const Napi::Object& given);
 /** From ContextOptions. */
 LoopOptions loopOptionsFrom(const Napi::Object& given);
 
+/** From an array of strings. */
+std::vector<std::string> textsFrom(const Napi::Value& given);
+
 /** From NativeEstimateOptions. */
 EstimateRequest estimateRequestFrom(const Napi::Object& given);
 
