@@ -8,7 +8,7 @@ import { findOllamaBlob } from "./ollama-blob.ts";
 import { findOllamaName } from "./ollama-name.ts";
 import { ollamaUses } from "./ollama-uses.ts";
 import { modelKey, type OllamaOrigin, type StoredModel } from "./scan-models.ts";
-import { type KnownOllamaManifests, scanOllama } from "./scan-ollama.ts";
+import { type KnownOllama, scanOllama } from "./scan-ollama.ts";
 
 export type OllamaModel = StoredModel & { ollama: OllamaOrigin };
 
@@ -38,7 +38,7 @@ export interface OllamaStoreOptions {
 const maxAgeMs = 1_000;
 
 export const ollamaStore = ({ roots, usesDir, clock, log }: OllamaStoreOptions): OllamaStore => {
-  const known: KnownOllamaManifests = new Map();
+  const known: KnownOllama = { folders: new Map(), manifests: new Map() };
   const uses = ollamaUses(usesDir);
   const reported = new Set<string>();
   const onBroken = (path: string, reason: string) => {

@@ -1,5 +1,6 @@
-import { readdirSync, readFileSync, statSync } from "node:fs";
+import { readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
+import { folderNames, type KnownFolders } from "./folder-names.ts";
 import type { Manifest, ModelName } from "./manifest.ts";
 import { findOllamaBlob } from "./ollama-blob.ts";
 import {
@@ -15,7 +16,10 @@ import { readBounded } from "./read-bounded.ts";
 import type { StoredModel } from "./scan-models.ts";
 
 /** What the last scan read, by path; most of it is still true at the next. */
-export type KnownOllamaManifests = Map<string, Read>;
+export interface KnownOllama {
+  folders: KnownFolders;
+  manifests: Map<string, Read>;
+}
 
 interface Read {
   mtimeMs: number;
@@ -36,13 +40,13 @@ const manifestsMax = 20_000; // more than that is no store of models
  */
 export const scanOllama = (
   roots: readonly string[],
-  known: KnownOllamaManifests,
+  known: KnownOllama,
   uses: ReadonlyMap<string, number>,
   onBroken: (path: string, reason: string) => void,
 ): StoredModel[] => {
   const models = new Map<string, StoredModel>();
   let manifests = 0;
-  for (const { root, name, path } of roots.flatMap((dir) => manifestsUnder(dir, onBroken))) {
+  for (const { root, name, path } of roots.flatMap((dir) => manifestsUnder(dir, known.folders, onBroken))) {
     if (++manifests > manifestsMax) break;
     const shown = showOllamaName(name);
     if (models.has(shown)) continue;
@@ -59,10 +63,14 @@ interface Found {
   path: string;
 }
 
-const manifestsUnder = (root: string, onBroken: (path: string, reason: string) => void): Found[] => {
+const manifestsUnder = (
+  root: string,
+  known: KnownFolders,
+  onBroken: (path: string, reason: string) => void,
+): Found[] => {
   const found: Found[] = [];
   const top = join(root, "manifests");
-  const namesIn = (folder: string, isValid = isOllamaPart) => readFolder(folder, onBroken).filter(isValid);
+  const namesIn = (folder: string, isValid = isOllamaPart) => readFolder(folder, known, onBroken).filter(isValid);
   for (const host of namesIn(top, isOllamaHost))
     for (const org of namesIn(join(top, host)))
       for (const name of namesIn(join(top, host, org)))
@@ -73,9 +81,13 @@ const manifestsUnder = (root: string, onBroken: (path: string, reason: string) =
   return found;
 };
 
-const readFolder = (folder: string, onBroken: (path: string, reason: string) => void): string[] => {
+const readFolder = (
+  folder: string,
+  known: KnownFolders,
+  onBroken: (path: string, reason: string) => void,
+): string[] => {
   try {
-    return readdirSync(folder);
+    return folderNames(folder, known);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === "EACCES" || code === "EPERM") onBroken(folder, "it may not be read by this user");
@@ -88,18 +100,18 @@ const readModel = (
   root: string,
   name: ModelName,
   path: string,
-  known: KnownOllamaManifests,
+  known: KnownOllama,
   uses: ReadonlyMap<string, number>,
 ): StoredModel | string | undefined => {
   try {
     const stat = statSync(path);
     if (!stat.isFile()) return undefined;
     const { mtimeMs, size, ino } = stat;
-    const before = known.get(path);
+    const before = known.manifests.get(path);
     if (before?.size === size && before.ino === ino && before.mtimeMs === mtimeMs) return usedLast(before, uses);
     const model = size > manifestMaxBytes ? "it is too large" : toModel(root, name, readFileSync(path));
     const read: Read = { mtimeMs, size, ino, useKey: ollamaUseKey(showOllamaName(name)), model };
-    known.set(path, read);
+    known.manifests.set(path, read);
     return usedLast(read, uses);
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === "ENOENT" ? undefined : "it cannot be read";

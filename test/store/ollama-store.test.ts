@@ -295,7 +295,7 @@ test("1,000 models are listed quickly, and again in no time", async () => {
   }
   const warmMs = timed(() => w.store.list());
   expect(w.store.list()).toHaveLength(1_000);
-  // Measured: 65 ms, 12 ms and 0.1 ms on two shared cores; the bounds leave room for a busy machine.
+  // Measured: 65 ms, 5 ms and 0.1 ms on two shared cores; the bounds leave room for a busy machine.
   expect(coldMs).toBeLessThan(700);
   expect(Math.min(...againMs)).toBeLessThan(100);
   expect(warmMs).toBeLessThan(5);
