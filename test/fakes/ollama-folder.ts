@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 
 export interface OllamaModelFiles {
@@ -16,7 +16,7 @@ export const ollamaFolder = (root: string) => {
     const digest = `sha256:${createHash("sha256").update(content).digest("hex")}`;
     const path = join(root, "blobs", digest.replace(":", "-"));
     mkdirSync(dirname(path), { recursive: true });
-    writeFileSync(path, content);
+    if (!existsSync(path)) writeFileSync(path, content);
     return { digest, size: Buffer.byteLength(content), path };
   };
   const addManifest = (path: string, content: string | Uint8Array) => {
