@@ -205,6 +205,10 @@ export interface OllamaShowResponse {
   size?: number;
   /** llmlb: other names of this model. */
   aliases?: string[];
+  /** llmlb: which chat template is in use, for a model that brought along one which is not. */
+  template_in_use?: string;
+  /** llmlb: true for a model of Ollama's store. */
+  read_only?: boolean;
 }
 
 /** One line of a pull's NDJSON. `total` and `completed` are bytes of the blob `digest`. */

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { homedir } from "node:os";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { AppError } from "../core/errors.ts";
 import type { HubSettings } from "../core/hub-settings.ts";
 import { parseAddress, type ServerAddress } from "./address.ts";
@@ -29,6 +29,8 @@ export interface Config extends EngineSettings {
   /** 0 = info and up, 1 = debug, 2 = trace (LLMLB_DEBUG). */
   readonly debugLevel: 0 | 1 | 2;
   readonly modelsDir: string;
+  /** Ollama's own models folders, which are only read; whether they exist is seen when they are. */
+  readonly ollamaDirs: readonly string[];
   /** Private folder for what can be made again, such as extracted native libraries. */
   readonly cacheDir: string;
   readonly historyFile: string;
@@ -50,12 +52,19 @@ export const loadConfig = (env: Environment, flags: ConfigFlags = {}): Config =>
     ...tlsFiles(flags),
     debugLevel: debugLevel(env.LLMLB_DEBUG),
     modelsDir: env.LLMLB_MODELS || join(dataDir, "models"),
+    ollamaDirs: ollamaDirs(env, home),
     cacheDir: env.LLMLB_CACHE || join(env.XDG_CACHE_HOME || join(home, ".cache"), "llmlb"),
     historyFile: join(dataDir, "history"),
     ...engineSettings(env),
     hub: hubSettings(env, home),
     environment: env,
   });
+};
+
+/** As Ollama reads its variable, quotes and all; without it, the folder of a user's server and that of the system's. */
+const ollamaDirs = (env: Environment, home: string): string[] => {
+  const named = (env.OLLAMA_MODELS ?? "").trim().replace(/^["']+|["']+$/g, "");
+  return named ? [resolve(named)] : [join(home, ".ollama", "models"), "/usr/share/ollama/.ollama/models"];
 };
 
 const nodeAddress = (env: Environment, flags: ConfigFlags): ServerAddress => {

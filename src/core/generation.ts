@@ -74,7 +74,9 @@ export type GenerationInput =
 export interface GenerationRequest {
   input: GenerationInput;
   sampling: SamplingOptions;
-  /** Most tokens to generate; absent = until the model stops or the context is full. */
+  /** Settings in `sampling` that the API assumes where the request is silent: a model's own defaults go before them. */
+  assumed?: readonly (keyof SamplingOptions)[];
+  /** Most tokens to generate; absent = until the model stops or the context is full. Infinity = so against a model's own default too. */
   maxTokens?: number;
   /** Text that ends the answer and is never part of it. */
   stop?: string[];

@@ -22,6 +22,7 @@ export interface AliasRef {
 /** A model in Ollama's own store, read-only. */
 export interface OllamaRef {
   kind: "ollama";
+  /** `name`, `user/name` or `host[:port]/user/name`. */
   name: string;
   tag: string;
 }
@@ -142,7 +143,8 @@ const parseAlias = (text: string, invalid: Invalid): AliasRef => {
 
 const parseOllama = (text: string, invalid: Invalid): OllamaRef => {
   const [, name = "", tag = "latest"] =
-    /^([A-Za-z0-9_.\-/]+)(?::([A-Za-z0-9_.-]+))?$/.exec(text) ?? invalid("expected ollama:NAME[:TAG]");
+    /^((?:[A-Za-z0-9_.-]+(?::\d{1,5})?\/)?[A-Za-z0-9_.\-/]+)(?::([A-Za-z0-9_.-]+))?$/.exec(text) ??
+    invalid("expected ollama:NAME[:TAG]");
   if (`${name}/${tag}`.split("/").some((part) => part === "" || /^\.+$/.test(part)))
     invalid("expected ollama:NAME[:TAG]");
   return { kind: "ollama", name, tag };

@@ -8,15 +8,14 @@ import type {
 } from "../api/anthropic.ts";
 import { AppError } from "../core/errors.ts";
 import type { ChatMessage, ChatToolCall, GenerationInput, GenerationRequest } from "../core/generation.ts";
-import { pickSampling } from "./pick-sampling.ts";
+import { pickSampling, withDocumented } from "./pick-sampling.ts";
 
 type ChatInput = Extract<GenerationInput, { kind: "chat" }>;
 
 /** Translates `/v1/messages`. Throws `invalid_argument` for what cannot be done. */
 export const fromAnthropicMessages = (request: AnthropicMessagesRequest): GenerationRequest => ({
   ...fromAnthropicCount(request),
-  // Anthropic documents 1 where a request names none.
-  sampling: { temperature: 1, topP: 1, ...pickSampling(request, samplingNames) },
+  ...withDocumented(pickSampling(request, samplingNames)),
   maxTokens: request.max_tokens,
   ...(request.stop_sequences?.length ? { stop: request.stop_sequences } : {}),
 });

@@ -95,7 +95,7 @@ const settings = (request: OllamaChatRequest | OllamaGenerateRequest): Omit<Gene
   const { num_predict, stop, num_ctx, num_keep } = options;
   return {
     sampling: { ...pickSampling(options, samplingNames), ...toSchema(format) },
-    ...(num_predict === undefined || num_predict < 0 ? {} : { maxTokens: num_predict }),
+    ...(num_predict === undefined ? {} : { maxTokens: num_predict < 0 ? Number.POSITIVE_INFINITY : num_predict }),
     ...(num_ctx === undefined ? {} : { contextTokens: num_ctx }),
     overflow: {
       truncatePrompt: truncate,
@@ -108,7 +108,8 @@ const settings = (request: OllamaChatRequest | OllamaGenerateRequest): Omit<Gene
   };
 };
 
-const samplingNames = {
+/** Ollama's names of what the sampler takes. */
+export const samplingNames = {
   temperature: "temperature",
   top_k: "topK",
   top_p: "topP",

@@ -13,22 +13,19 @@ import type {
   GenerationCounts,
   GenerationEvent,
   GenerationRequest,
-  SamplingOptions,
 } from "../core/generation.ts";
 import { fromLogprobs, toLogprobs, type WithLogprobs } from "./logprobs.ts";
 import { mergeChoices } from "./merge-choices.ts";
-import { openAiSampling } from "./openai-sampling.ts";
+import { openAiLimit, openAiSampling } from "./openai-sampling.ts";
 import { finishReason, toUsage } from "./openai-usage.ts";
 
 /** Translates `/v1/chat/completions`. Throws `invalid_argument` for what cannot be done. */
 export const fromOpenAiChat = (request: OpenAiChatRequest): GenerationRequest => {
-  const maxTokens = request.max_completion_tokens ?? request.max_tokens ?? undefined;
   const { stop } = request;
   return {
     input: { kind: "chat", messages: request.messages.map(toMessage), ...toTools(request), ...toThinking(request) },
-    sampling: toSampling(request),
-    // Clients of llama.cpp's kin write -1 for no limit.
-    ...(maxTokens === undefined || maxTokens === -1 ? {} : { maxTokens }),
+    ...toSampling(request),
+    ...openAiLimit(request.max_completion_tokens ?? request.max_tokens),
     ...(stop ? { stop: typeof stop === "string" ? [stop] : stop } : {}),
     ...fromLogprobs(request),
   };
@@ -65,12 +62,12 @@ const toThinking = ({ reasoning_effort }: OpenAiChatRequest): Pick<ChatInput, "t
   return { thinking: true, reasoningEffort: reasoning_effort === "minimal" ? "low" : reasoning_effort };
 };
 
-const toSampling = (request: OpenAiChatRequest): SamplingOptions => {
-  const sampling = openAiSampling(request);
+const toSampling = (request: OpenAiChatRequest): Pick<GenerationRequest, "sampling" | "assumed"> => {
+  const { sampling, ...rest } = openAiSampling(request);
   const format = request.response_format;
   if (format?.type === "json_object") sampling.jsonSchema = { type: "object" };
   if (format?.type === "json_schema") sampling.jsonSchema = format.json_schema.schema ?? {};
-  return sampling;
+  return { sampling, ...rest };
 };
 
 export interface OpenAiResponseOptions {

@@ -3,7 +3,7 @@ import { AppError } from "../core/errors.ts";
 import type { ChosenToken, GenerationCounts, GenerationEvent, GenerationRequest } from "../core/generation.ts";
 import { mergeChoices } from "./merge-choices.ts";
 import type { OpenAiResponseOptions } from "./openai-chat.ts";
-import { openAiSampling } from "./openai-sampling.ts";
+import { openAiLimit, openAiSampling } from "./openai-sampling.ts";
 import { finishReason, toUsage } from "./openai-usage.ts";
 
 const maxTokensByDefault = 16; // OpenAI's
@@ -17,11 +17,10 @@ export const fromOpenAiCompletion = (request: OpenAiCompletionRequest): Generati
   const prompts = [prompt].flat();
   if (prompts.length === 0 || prompts.length > promptsMax)
     throw new AppError("invalid_argument", `prompt has ${prompts.length} texts; expected 1 to ${promptsMax}`);
-  const maxTokens = request.max_tokens ?? maxTokensByDefault;
   return prompts.map((text) => ({
     input: { kind: "text", text },
-    sampling: openAiSampling(request),
-    ...(maxTokens === -1 ? {} : { maxTokens }),
+    ...openAiSampling(request),
+    ...openAiLimit(request.max_tokens ?? maxTokensByDefault),
     ...(stop ? { stop: typeof stop === "string" ? [stop] : stop } : {}),
     ...(logprobs === undefined || logprobs === null ? {} : { topLogprobs: logprobs }),
   }));

@@ -1,7 +1,7 @@
 import type { OpenAiSampling } from "../api/openai.ts";
 import { AppError } from "../core/errors.ts";
-import type { GenerationRequest, SamplingOptions } from "../core/generation.ts";
-import { pickSampling } from "./pick-sampling.ts";
+import type { GenerationRequest } from "../core/generation.ts";
+import { pickSampling, withDocumented } from "./pick-sampling.ts";
 
 const names = {
   temperature: "temperature",
@@ -14,13 +14,16 @@ const names = {
   seed: "seed",
 } as const;
 
-/** The sampler settings that OpenAI's requests share; it documents 1 for temperature and top_p where a request names none. */
-export const openAiSampling = (request: OpenAiSampling): SamplingOptions => ({
-  temperature: 1,
-  topP: 1,
-  ...pickSampling(request, names),
-  ...(request.logit_bias ? { logitBias: request.logit_bias } : {}),
-});
+/** The sampler settings that OpenAI's requests share. */
+export const openAiSampling = (request: OpenAiSampling): Pick<GenerationRequest, "sampling" | "assumed"> =>
+  withDocumented({
+    ...pickSampling(request, names),
+    ...(request.logit_bias ? { logitBias: request.logit_bias } : {}),
+  });
+
+/** The most tokens to answer with. Clients of llama.cpp's kin write -1 for no limit. */
+export const openAiLimit = (tokens: number | null | undefined): Pick<GenerationRequest, "maxTokens"> =>
+  typeof tokens === "number" ? { maxTokens: tokens === -1 ? Number.POSITIVE_INFINITY : tokens } : {};
 
 const choicesMax = 128; // OpenAI's
 

@@ -1,4 +1,4 @@
-import type { SamplingOptions } from "../core/generation.ts";
+import type { GenerationRequest, SamplingOptions } from "../core/generation.ts";
 
 type NumberOption = Exclude<keyof SamplingOptions, "grammar" | "jsonSchema" | "logitBias">;
 
@@ -14,3 +14,11 @@ export const pickSampling = <From extends string>(
   }
   return sampling;
 };
+
+const documented = { temperature: 1, topP: 1 } as const;
+
+/** OpenAI and Anthropic document 1 for temperature and top_p where a request names none; a model's own defaults go before that. */
+export const withDocumented = (named: SamplingOptions): Pick<GenerationRequest, "sampling" | "assumed"> => ({
+  sampling: { ...documented, ...named },
+  assumed: (["temperature", "topP"] as const).filter((name) => named[name] === undefined),
+});

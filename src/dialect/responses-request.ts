@@ -7,13 +7,14 @@ import type {
 } from "../api/openai-responses.ts";
 import { AppError } from "../core/errors.ts";
 import type { ChatMessage, GenerationInput, GenerationRequest, SamplingOptions } from "../core/generation.ts";
-import { openAiSampling } from "./openai-sampling.ts";
+import { openAiLimit, openAiSampling } from "./openai-sampling.ts";
 
 type ChatInput = Extract<GenerationInput, { kind: "chat" }>;
 
 /** Translates `/v1/responses`; `earlier` is the conversation that it goes on. Throws `invalid_argument` for what cannot be done. */
 export const fromResponses = (request: ResponsesRequest, earlier: readonly ChatMessage[]): GenerationRequest => {
-  const { instructions, max_output_tokens: maxTokens } = request;
+  const { instructions } = request;
+  const { sampling, assumed } = openAiSampling(request);
   return {
     input: {
       kind: "chat",
@@ -25,8 +26,9 @@ export const fromResponses = (request: ResponsesRequest, earlier: readonly ChatM
       ...toTools(request),
       ...toThinking(request),
     },
-    sampling: { ...openAiSampling(request), ...toSchema(request) },
-    ...(maxTokens === undefined || maxTokens === null ? {} : { maxTokens }),
+    sampling: { ...sampling, ...toSchema(request) },
+    ...(assumed && { assumed }),
+    ...openAiLimit(request.max_output_tokens),
   };
 };
 

@@ -141,11 +141,13 @@ const load = async (
   const runner = await options.startRunner();
   try {
     const { contextTokens, slots, headerChecked } = plan;
-    const { modelPath, templatePath, name: label } = model;
+    const { modelPath, templatePath, projectorPath, adapterPaths = [], name: label } = model;
     const asked: LoadOptions = {
       ...options.load,
       ...{ modelPath, label, contextTokens, slots, headerChecked },
       ...(templatePath && { templatePath }),
+      ...(projectorPath && { projectorPath }),
+      ...(adapterPaths.length > 0 && { adapterPaths }),
     };
     const loadOptions = options.gpuMemory() ? await fitted(options, runner, model, asked, plan, signal) : asked;
     const loaded = await runner.load(loadOptions, { signal });

@@ -61,6 +61,8 @@ export interface EngineModel {
   shape?: ModelShape | undefined;
   /** See `LoadOptions`. */
   templatePath?: string | undefined;
+  projectorPath?: string | undefined;
+  adapterPaths?: string[];
 }
 
 export interface AcquireOptions {

@@ -9,8 +9,8 @@ export const toDetails = (manifest: Manifest | undefined): OllamaModelDetails =>
     parent_model: "",
     format: details?.format ?? "",
     family: details?.architecture ?? "",
-    families: details ? [details.architecture] : [],
-    parameter_size: details ? formatCount(details.parameterCount) : "",
+    families: details?.architecture ? [details.architecture] : [],
+    parameter_size: details?.parameterCount ? formatCount(details.parameterCount) : "",
     quantization_level: details?.quantization ?? "",
   };
 };

@@ -2,9 +2,11 @@ import { parseDuration } from "../core/duration.ts";
 import type { Embeddings, EmbedRequest } from "../core/embedding.ts";
 import { AppError } from "../core/errors.ts";
 import type { GenerationEvent, GenerationRequest } from "../core/generation.ts";
+import { type GenerationDefaults, withDefaults } from "../core/generation-defaults.ts";
 import type { Lease } from "../engine/types.ts";
 import type { StoredModel } from "../store/scan-models.ts";
 import type { NodeDeps } from "./deps.ts";
+import { modelDefaults } from "./model-defaults.ts";
 
 export interface ModelUse {
   model: StoredModel;
@@ -17,7 +19,7 @@ export interface ModelUse {
 
 /** Loads the model unless it is loaded and leaves it loaded for its keep-alive. Resolves to the milliseconds that took. */
 export const preload = async (deps: NodeDeps, use: ModelUse): Promise<number> => {
-  await using lease = await acquire(deps, use);
+  await using lease = await acquire(deps, use, modelDefaults(deps, use.model));
   return lease.loadMs;
 };
 
@@ -28,16 +30,18 @@ export async function* generate(
   request: GenerationRequest,
   onLoaded: (loadMs: number) => void = () => undefined,
 ): AsyncGenerator<GenerationEvent> {
-  await using lease = await acquire(deps, use);
+  const defaults = modelDefaults(deps, use.model);
+  await using lease = await acquire(deps, use, defaults);
   onLoaded(lease.loadMs);
   refuseWhatTheModelCannot(lease, use.model, request);
-  yield* lease.generate(request, use.signal);
+  yield* lease.generate(withDefaults(request, defaults), use.signal);
 }
 
 /** Tokens of the prompt that `request` would be. */
 export const countTokens = async (deps: NodeDeps, use: ModelUse, request: GenerationRequest): Promise<number> => {
-  await using lease = await acquire(deps, use);
-  return await lease.countTokens(request, use.signal);
+  const defaults = modelDefaults(deps, use.model);
+  await using lease = await acquire(deps, use, defaults);
+  return await lease.countTokens(withDefaults(request, defaults), use.signal);
 };
 
 /** The embeddings of a request's inputs, and how many milliseconds the load took. */
@@ -46,19 +50,29 @@ export const embed = async (
   use: ModelUse,
   request: EmbedRequest,
 ): Promise<Embeddings & { loadMs: number }> => {
-  await using lease = await acquire(deps, use);
+  await using lease = await acquire(deps, use, modelDefaults(deps, use.model));
   return { ...(await lease.embed(request, use.signal)), loadMs: lease.loadMs };
 };
 
-const acquire = async ({ engine, store, clock, config }: NodeDeps, use: ModelUse): Promise<Lease> => {
+const acquire = async (
+  { engine, store, clock, config }: NodeDeps,
+  use: ModelUse,
+  defaults: GenerationDefaults,
+): Promise<Lease> => {
   const { model, signal, contextTokens } = use;
   const keepAliveMs = toKeepAliveMs(use.keepAlive, config.keepAliveMs);
   const modelPath = store.modelPath(model);
   store.touch(model, clock.now());
-  const options = { signal, keepAliveMs, contextTokens, defaultContextTokens: config.contextTokens };
+  const defaultContextTokens = defaults.contextTokens ?? config.contextTokens;
+  const options = { signal, keepAliveMs, contextTokens, defaultContextTokens };
   const { id, name, manifest } = model;
-  const templatePath = store.templatePath(model);
-  return await engine.acquire({ id, name, modelPath, templatePath, shape: manifest.details.shape }, options);
+  const files = {
+    modelPath,
+    templatePath: store.templatePath(model),
+    projectorPath: store.projectorPath(model),
+    adapterPaths: store.adapterPaths(model),
+  };
+  return await engine.acquire({ id, name, ...files, shape: manifest.details.shape }, options);
 };
 
 /** Negative means for ever, as with Ollama. */

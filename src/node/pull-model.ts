@@ -1,6 +1,7 @@
 import type { OllamaPullPlan, OllamaPullProgress } from "../api/ollama.ts";
 import { AppError } from "../core/errors.ts";
 import { type AliasRef, formatModelRef, type HubRef } from "../core/model-ref.ts";
+import { refuseOllama } from "../store/ollama-name.ts";
 import { createChannel } from "./channel.ts";
 import type { NodeDeps } from "./deps.ts";
 import { parseName } from "./find-model.ts";
@@ -54,9 +55,7 @@ export const planPull = async (
 
 const pullable = (deps: PullDeps, name: string | undefined): HubRef => {
   const ref = parseName(deps, name);
-  if (ref.kind === "ollama") {
-    throw new AppError("read_only", `"${name}" is in Ollama's store, which is read-only; pull it with ollama`);
-  }
+  if (ref.kind === "ollama") throw refuseOllama(ref, "pull");
   return ref.kind === "hub" ? ref : sourceOf(deps, ref);
 };
 

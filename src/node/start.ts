@@ -43,7 +43,7 @@ export interface RunningNode {
 /** Composes store, hub, engine and HTTP, and starts to listen. Throws an AppError when the address cannot be had. */
 export const startNode = ({ config, log, machine, clock = systemClock }: NodeOptions): RunningNode => {
   const engine = createEngine(engineOptions(config, { log, machine, clock }));
-  const store = openStore(config.modelsDir, { clock, log });
+  const store = openStore(config.modelsDir, { ollamaDirs: config.ollamaDirs, clock, log });
   const puller = lazyPuller({ store, settings: config.hub, clock, log });
   const deps: NodeDeps = { config, store, engine, machine, puller, clock, log };
   const { apiKey, origins, tls } = config;

@@ -3,7 +3,11 @@ import { AppError, type ErrorCode } from "../core/errors.ts";
 import type { LoadOptions } from "./protocol.ts";
 
 /** How llama.cpp and the system word a failure, and what it means; the first match counts. */
-const meanings: readonly { pattern: RegExp; code: ErrorCode; say: (match: RegExpExecArray) => string }[] = [
+const meanings: readonly {
+  pattern: RegExp;
+  code: ErrorCode;
+  say: (match: RegExpExecArray, label: string) => string;
+}[] = [
   {
     pattern: /unknown model architecture: '([^']*)'/,
     code: "unsupported",
@@ -21,7 +25,15 @@ const meanings: readonly { pattern: RegExp; code: ErrorCode; say: (match: RegExp
     pattern:
       /invalid magic|corrupt|not within the file bounds|truncated|data is not|wrong (?:shape|type)|missing tensor|tensor '[^']*' not found|key not found/i,
     code: "corrupt",
-    say: () => "its file is damaged or incomplete; remove it and pull it again",
+    say: (_, label) =>
+      label.startsWith("ollama:")
+        ? "its file is damaged, or of a kind that only Ollama's own engine reads; pull it from Hugging Face instead"
+        : "its file is damaged or incomplete; remove it and pull it again",
+  },
+  {
+    pattern: /wrong number of tensors/,
+    code: "unsupported",
+    say: () => "its file has parts that this version of llama.cpp does not know",
   },
 ];
 
@@ -39,7 +51,7 @@ export const loadFailure = (
   const detail = oneLine(logged ? `${logged} (${message})` : message);
   for (const { pattern, code, say } of meanings) {
     const match = pattern.exec(detail);
-    if (match) return new AppError(code, `cannot load ${label}: ${say(match)}`, { cause: thrown });
+    if (match) return new AppError(code, `cannot load ${label}: ${say(match, label)}`, { cause: thrown });
   }
   return new AppError("load_failed", `cannot load ${label}: ${detail}`, { cause: thrown });
 };

@@ -70,15 +70,20 @@ const start = (state: State, gpu: Backend | undefined): Llama => {
 /** llama.cpp aborts on some broken files that our own reader refuses; it reads while the libraries are being loaded. */
 const prepare = async (
   state: State,
-  load: Pick<LoadOptions, "modelPath" | "label" | "gpu" | "headerChecked">,
+  load: Pick<LoadOptions, "modelPath" | "label" | "gpu" | "headerChecked" | "adapterPaths">,
 ): Promise<Llama> => {
-  if (load.headerChecked) return start(state, load.gpu);
-  const header = readGgufHeader(load.modelPath, { arrayItemsMax: 0 }).then(
+  const unchecked = [...(load.headerChecked ? [] : [load.modelPath]), ...(load.adapterPaths ?? [])];
+  if (unchecked.length === 0) return start(state, load.gpu);
+  const labelOf = (path: string) => ({
+    ...(path !== load.modelPath && { label: `the adapter of ${load.label ?? "it"}` }),
+  });
+  const read = (path: string) => readGgufHeader(path, { arrayItemsMax: 0, ...labelOf(path) });
+  const headers = Promise.all(unchecked.map(read)).then(
     () => undefined,
     (error) => loadFailure(load, error, ""),
   );
   const llama = start(state, load.gpu);
-  const refused = await header;
+  const refused = await headers;
   if (refused) throw refused;
   return llama;
 };

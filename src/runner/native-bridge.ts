@@ -53,6 +53,7 @@ export interface BridgeOptions extends ContextOptions {
   promptCacheBytes: number;
   /** For a model without a chat template of its own; empty = ChatML. */
   fallbackTemplate: string;
+  adapterPaths: readonly string[];
 }
 
 /** llama.cpp's handle of an open model; freed when neither a bridge nor JavaScript holds it. */

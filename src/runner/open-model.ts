@@ -41,6 +41,7 @@ export const openModel = async ({ llama, load, layers, ...options }: OpenModelOp
     windowTokens,
     promptCacheBytes: load.promptCacheBytes ?? 0,
     fallbackTemplate: load.templatePath ? await readTemplate(load.templatePath) : "",
+    adapterPaths: load.adapterPaths ?? [],
   };
   const bridge = makeBridge(llama, model, load, bridgeOptions, options.onMessages);
   const { thinking, tools, ...facts } = bridge.info();

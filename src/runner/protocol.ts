@@ -17,6 +17,8 @@ export interface LoadOptions {
   templatePath?: string;
   /** Multimodal projector beside the model (not used yet). */
   projectorPath?: string;
+  /** LoRA adapters, GGUF files too, applied as a whole; absent = none. */
+  adapterPaths?: string[];
   /** Tokens that one slot can hold; capped by what the model was trained with. */
   contextTokens: number;
   /** Requests that are decoded together. */

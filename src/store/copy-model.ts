@@ -3,6 +3,7 @@ import { formatModelRef, type ModelRef } from "../core/model-ref.ts";
 import { writeFileDurably } from "./durable-file.ts";
 import { findModel } from "./find-model.ts";
 import { storeSchemaVersion } from "./manifest.ts";
+import { refuseOllama } from "./ollama-name.ts";
 import { sameModel } from "./scan-models.ts";
 import { isAlias } from "./short-name.ts";
 import type { StoreContext } from "./store-context.ts";
@@ -12,6 +13,7 @@ import type { StoreContext } from "./store-context.ts";
  * short name, `conflict` for the name of another model.
  */
 export const copyModel = async (context: StoreContext, source: ModelRef, destination: ModelRef): Promise<void> => {
+  if (source.kind === "ollama") throw refuseOllama(source, "cp");
   const name = formatModelRef(destination);
   if (destination.kind !== "alias" || destination.quant !== undefined || !isAlias(destination.alias))
     throw new AppError(

@@ -1,5 +1,7 @@
+import { modelFacts } from "../gguf/model-facts.ts";
 import { readGgufHeader } from "../gguf/read-header.ts";
 import { findText, toJsonValue } from "../gguf/value.ts";
+import { type OllamaTexts, readOllamaTexts } from "./ollama-settings.ts";
 import type { Store } from "./open-store.ts";
 import type { StoredModel } from "./scan-models.ts";
 
@@ -8,15 +10,18 @@ export interface ModelDescription {
   metadata: Record<string, unknown>;
   /** Jinja text; empty when the file has none. */
   chatTemplate: string;
+  capabilities: string[];
   /** The license's text where the repository has one, else its identifier. */
   license?: string;
+  /** The texts that came with a model of Ollama's. */
+  ollama?: OllamaTexts;
 }
 
 // Keeps lists of layers and tags, leaves out vocabularies.
 const shortArrayItems = 128;
 const licenseMaxBytes = 1_000_000; // the longest model licenses have about 60,000
 
-/** Reads what `show` prints from the model's files. Throws `corrupt` when they are missing or broken. */
+/** Reads what `show` prints from the model's files. Throws `corrupt` when they are missing or broken, `unsupported` like `modelPath`. */
 export const describeModel = async (
   store: Store,
   model: StoredModel,
@@ -26,11 +31,16 @@ export const describeModel = async (
     label: model.name,
     ...(withArrays ? {} : { arrayItemsMax: shortArrayItems }),
   });
-  const license = (await readLicense(store, model)) ?? model.manifest.details.license;
+  const ollama = model.ollama && readOllamaTexts(model.ollama);
+  const facts = ollama && modelFacts(header);
+  const licenses = ollama ? ollama.licenses.join("\n") : await readLicense(store, model);
+  const license = licenses || (facts ? facts.license : model.manifest.details.license);
   return {
     metadata: Object.fromEntries([...header.metadata].map(([key, value]) => [key, toJsonValue(value)])),
     chatTemplate: findText(header.metadata, "tokenizer.chat_template") ?? "",
+    capabilities: facts ? facts.capabilities : model.manifest.details.capabilities,
     ...(license ? { license } : {}),
+    ...(ollama && { ollama }),
   };
 };
 

@@ -12,7 +12,8 @@ export interface ModelName {
   tag: string;
 }
 
-export type FileRole = "model" | "projector" | "license" | "template";
+/** `adapter`: only of Ollama's models. */
+export type FileRole = "model" | "projector" | "license" | "template" | "adapter";
 
 export interface StoredFile {
   role: FileRole;
@@ -35,7 +36,8 @@ export interface ModelSource {
 
 /** What listings show, read once from the GGUF header at publication. */
 export interface ModelDetails {
-  format: "gguf";
+  /** `gguf`; of Ollama's models also others, which are listed but cannot be loaded. */
+  format: string;
   architecture: string;
   parameterCount: number;
   quantization: string;

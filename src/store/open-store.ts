@@ -6,16 +6,19 @@ import { formatModelRef, type ModelRef } from "../core/model-ref.ts";
 import { copyModel } from "./copy-model.ts";
 import { findModel } from "./find-model.ts";
 import { linkParts } from "./link-parts.ts";
-import type { ModelName } from "./manifest.ts";
+import type { FileRole, ModelName } from "./manifest.ts";
 import { modelIndex } from "./model-index.ts";
+import { refuseOllama } from "./ollama-name.ts";
+import { type OllamaSettings, readOllamaSettings } from "./ollama-settings.ts";
+import { type OllamaModel, type OllamaStore, ollamaStore } from "./ollama-store.ts";
 import { type Pruned, pruneStore } from "./prune-store.ts";
 import { type NewModel, type Publication, publishModel } from "./publish-model.ts";
 import { discardPartials, isCopy, type Removal, removeModel } from "./remove-model.ts";
-import type { StoredModel } from "./scan-models.ts";
+import type { OllamaOrigin, StoredModel } from "./scan-models.ts";
 import { storeContext } from "./store-context.ts";
 import { type StoreLayout, storeLayout } from "./store-layout.ts";
 
-/** The models on this machine's disk; several processes may use one folder. */
+/** The models on this machine's disk, Ollama's too; several processes may use one folder. */
 export interface Store {
   readonly dir: string;
   readonly layout: StoreLayout;
@@ -33,10 +36,16 @@ export interface Store {
   modelPath(model: StoredModel): string;
   /** Path of the chat template that came beside the GGUF, if any. */
   templatePath(model: StoredModel): string | undefined;
+  /** Path of its multimodal projector, where it has one. */
+  projectorPath(model: StoredModel): string | undefined;
+  /** Paths of the LoRA adapters that belong to it. */
+  adapterPaths(model: StoredModel): string[];
+  /** What its maker has set for requests that say nothing else; undefined for a model that is not Ollama's. */
+  settings(model: StoredModel): OllamaSettings | undefined;
   /** Records a use and returns the model with it; its id does not change. */
   touch(model: StoredModel, nowMs: number): StoredModel;
   publish(request: NewModel): Promise<Publication>;
-  /** Throws `model_not_found`. */
+  /** Throws `model_not_found`, and `read_only` for one of Ollama's. */
   remove(ref: ModelRef): Promise<Removal>;
   /** Is it a name that `copy` gave, whose removal leaves the model? */
   isCopy(ref: ModelRef): boolean;
@@ -48,42 +57,97 @@ export interface Store {
   discardPartials(model: ModelName, exceptIds: readonly string[]): Promise<number>;
 }
 
+export interface StoreOptions {
+  /** Ollama's models folders, the first one's names first. */
+  ollamaDirs?: readonly string[];
+  clock?: Clock;
+  log?: Log;
+}
+
 /** Opens the store under `dir`; nothing is read or made before it is needed. */
-export const openStore = (dir: string, options: { clock?: Clock; log?: Log } = {}): Store => {
-  const { clock = systemClock, log = silentLog } = options;
+export const openStore = (dir: string, options: StoreOptions = {}): Store => {
+  const { clock = systemClock, log = silentLog, ollamaDirs: roots = [] } = options;
   const layout = storeLayout(dir);
   const index = modelIndex(layout, { clock, log });
   const context = storeContext({ layout, index, clock, log });
-  const find = (ref: ModelRef) => findModel(index.current(), ref);
+  const ollama = ollamaStore({ roots, usesDir: layout.ollamaUses, clock, log });
+  const merged = merger();
+  const find = (ref: ModelRef) => (ref.kind === "ollama" ? ollama.find(ref) : findModel(index.current(), ref));
+  const get = (ref: ModelRef) => {
+    const model = find(ref);
+    if (!model) throw new AppError("model_not_found", `model "${formatModelRef(ref)}" not found`);
+    return model;
+  };
   return {
     dir,
     layout,
-    list: () => index.current().models,
+    list: () => merged(index.current().models, ollama.list()),
     find,
-    get(ref) {
-      const model = find(ref);
-      if (!model) throw new AppError("model_not_found", `model "${formatModelRef(ref)}" not found`);
-      return model;
-    },
+    get,
     blobPath: layout.blob,
     hasBlob: (digest, sizeBytes) => statSync(layout.blob(digest), { throwIfNoEntry: false })?.size === sizeBytes,
-    modelPath: (model) => modelPath(layout, model),
-    templatePath({ manifest }) {
-      const file = manifest.files.find(({ role }) => role === "template");
-      return file && layout.blob(file.digest);
-    },
+    ...filesOf(layout, ollama),
+    settings: settingsReader(),
     touch(model, nowMs) {
+      if (model.ollama) return ollama.touch(model, nowMs);
       utimesSync(layout.manifest(model.manifest.model), nowMs / 1000, nowMs / 1000);
       const used = { ...model, lastUsedMs: nowMs };
       index.noteUse(used);
       return used;
     },
     publish: (request) => publishModel(context, request),
-    remove: (ref) => removeModel(context, ref),
+    async remove(ref) {
+      if (ref.kind !== "ollama") return await removeModel(context, ref);
+      get(ref);
+      throw refuseOllama(ref, "rm");
+    },
     isCopy: (ref) => isCopy(index.current(), ref),
     copy: (source, destination) => copyModel(context, source, destination),
     prune: () => pruneStore(context),
     discardPartials: (model, exceptIds) => discardPartials(context, model, exceptIds),
+  };
+};
+
+/** Two listings as one, the last used first; the same array as long as both are the same. */
+const merger = () => {
+  let last: { own: StoredModel[]; ollamas: StoredModel[]; all: StoredModel[] } | undefined;
+  return (own: StoredModel[], ollamas: StoredModel[]): StoredModel[] => {
+    if (ollamas.length === 0) return own;
+    if (last?.own !== own || last.ollamas !== ollamas) {
+      const all = [...own, ...ollamas].sort((a, b) => b.lastUsedMs - a.lastUsedMs);
+      last = { own, ollamas, all };
+    }
+    return last.all;
+  };
+};
+
+/** Where the files of a model are, in either store. */
+const filesOf = (
+  layout: StoreLayout,
+  ollama: OllamaStore,
+): Pick<Store, "modelPath" | "templatePath" | "projectorPath" | "adapterPaths"> => ({
+  modelPath: (model) => (isOllama(model) ? ollama.modelPath(model) : modelPath(layout, model)),
+  templatePath: (model) => pathOf(layout, model, "template"),
+  projectorPath: (model) =>
+    isOllama(model) ? ollama.paths(model, "projector").at(-1) : pathOf(layout, model, "projector"),
+  adapterPaths: (model) => (isOllama(model) ? ollama.paths(model, "adapter") : []),
+});
+
+const pathOf = (layout: StoreLayout, { manifest }: StoredModel, wanted: FileRole): string | undefined => {
+  const file = manifest.files.find(({ role }) => role === wanted);
+  return file && layout.blob(file.digest);
+};
+
+const isOllama = (model: StoredModel): model is OllamaModel => model.ollama !== undefined;
+
+/** The layers are named by their content, so what was read once of a manifest stays true. */
+const settingsReader = (): Store["settings"] => {
+  const read = new WeakMap<OllamaOrigin, OllamaSettings>();
+  return ({ ollama }) => {
+    if (!ollama) return undefined;
+    const settings = read.get(ollama) ?? readOllamaSettings(ollama);
+    read.set(ollama, settings);
+    return settings;
   };
 };
 

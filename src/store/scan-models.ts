@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { basename, join } from "node:path";
 import { type AliasTarget, type Manifest, type ModelName, parseAliasFile, parseManifest } from "./manifest.ts";
+import type { OllamaLayer } from "./ollama-manifest.ts";
 import type { StoreLayout } from "./store-layout.ts";
 
 export interface StoredModel {
@@ -14,6 +15,16 @@ export interface StoredModel {
   /** Milliseconds since the epoch; the manifest file's modification time. */
   lastUsedMs: number;
   aliases: string[];
+  /** Set for a model of Ollama's store, which is only read. */
+  ollama?: OllamaOrigin;
+}
+
+export interface OllamaOrigin {
+  /** Ollama's models folder. */
+  root: string;
+  layers: readonly OllamaLayer[];
+  /** Where Ollama runs it instead of here. */
+  remoteHost?: string;
 }
 
 export interface StoreScan {

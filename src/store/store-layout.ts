@@ -12,6 +12,8 @@ export interface StoreLayout {
   storeLock: string;
   /** Changes whenever a model is published or removed; see `modelIndex`. */
   stamp: string;
+  /** When Ollama's models were last used; see `OllamaUses`. */
+  ollamaUses: string;
   blob(digest: string): string;
   /** Folder that gives the parts of a split model, named by the first one's digest, the names that llama.cpp wants. */
   split(digest: string): string;
@@ -40,6 +42,7 @@ export const storeLayout = (dir: string): StoreLayout => {
     partials,
     storeLock: join(dir, "store.lock"),
     stamp: join(dir, "store.stamp"),
+    ollamaUses: join(dir, "ollama-uses"),
     blob: (digest) => join(dir, "blobs", checked(isDigest(digest), digest, "digest").replace(":", "-")),
     split: (digest) => join(dir, "splits", checked(isDigest(digest), digest, "digest").replace(":", "-")),
     manifest: (model) => {

@@ -69,6 +69,15 @@ test.each<[Record<string, string>, string | undefined]>([
   expect(loadConfig({ ...home, ...env }).hub.proxy).toBe(proxy as string),
 );
 
+test.each<[string | undefined, string[]]>([
+  [undefined, ["/home/u/.ollama/models", "/usr/share/ollama/.ollama/models"]],
+  ["  ", ["/home/u/.ollama/models", "/usr/share/ollama/.ollama/models"]],
+  ["/data/ollama", ["/data/ollama"]],
+  [' "/data/ollama" ', ["/data/ollama"]],
+])("OLLAMA_MODELS=%j", (OLLAMA_MODELS, dirs) =>
+  expect(loadConfig({ ...home, OLLAMA_MODELS }).ollamaDirs).toEqual(dirs),
+);
+
 test("flags win over LLMLB_HOST", () => {
   const env = { ...home, LLMLB_HOST: "box:1" };
   expect(loadConfig(env, { port: "2" }).node).toMatchObject({ hostname: "box", port: 2 });

@@ -27,6 +27,7 @@ test.each<[string, ModelRef]>([
   ["llama3.2-3b:latest", { kind: "alias", alias: "llama3.2-3b" }],
   ["llama3.2-3b:Q8_0", { kind: "alias", alias: "llama3.2-3b", quant: "Q8_0" }],
   ["ollama:llama3.2", { kind: "ollama", name: "llama3.2", tag: "latest" }],
+  ["ollama:box:5000/user/model:7b", { kind: "ollama", name: "box:5000/user/model", tag: "7b" }],
   ["ollama:user/model:7b", { kind: "ollama", name: "user/model", tag: "7b" }],
 ])("%s is understood", (text, expected) => expect(parseModelRef(text)).toEqual(expected));
 
@@ -60,6 +61,8 @@ test.each<[string, string]>([
   ["https://huggingface.co/org/name/%ff", "broken percent escape"],
   ["ollama:", "expected ollama:NAME"],
   ["ollama:../x", "expected ollama:NAME"],
+  ["ollama:user/x:5/y", "expected ollama:NAME"],
+  ["ollama:x:1:2", "expected ollama:NAME"],
   ["a:b:c", 'more than one ":"'],
 ])("%p is refused with a reason", (text, reason) => {
   expect(() => parseModelRef(text)).toThrow(reason);

@@ -23,6 +23,7 @@ test("system, settings and limits", () => {
       ],
     },
     sampling: { temperature: 0, topP: 1, topK: 4 },
+    assumed: ["topP"],
     maxTokens: 9,
     stop: ["x"],
   });

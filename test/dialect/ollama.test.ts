@@ -73,7 +73,7 @@ test("options reach the sampler under the field's names", () => {
 });
 
 test("num_predict -1 sets no limit, 0 generates nothing", () => {
-  expect(chat({ options: { num_predict: -1 } }).maxTokens).toBeUndefined();
+  expect(chat({ options: { num_predict: -1 } }).maxTokens).toBe(Number.POSITIVE_INFINITY);
   expect(chat({ options: { num_predict: 0 } }).maxTokens).toBe(0);
 });
 

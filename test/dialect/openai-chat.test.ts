@@ -13,8 +13,12 @@ const tool = (name: string) => ({ type: "function" as const, function: { name } 
 
 const stream = (...events: GenerationEvent[]) => streamOf(...events);
 
-test("without settings OpenAI's own defaults hold", () => {
-  expect(from({})).toEqual({ input: { kind: "chat", messages: [user] }, sampling: { temperature: 1, topP: 1 } });
+test("without settings OpenAI's own defaults hold, and are told apart from what was said", () => {
+  const input = { kind: "chat" as const, messages: [user] };
+  const sampling = { temperature: 1, topP: 1 };
+  expect(from({})).toEqual({ input, sampling, assumed: ["temperature", "topP"] });
+  expect(from({ temperature: 1, top_p: null })).toEqual({ input, sampling, assumed: ["topP"] });
+  expect(from({ temperature: 1, top_p: 1 })).toEqual({ input, sampling, assumed: [] });
 });
 
 test("settings reach the sampler; null is absent", () => {
@@ -35,7 +39,7 @@ test("max_completion_tokens wins over max_tokens", () => {
   expect(from({ max_tokens: 5 }).maxTokens).toBe(5);
   expect(from({ max_tokens: 5, max_completion_tokens: 6 }).maxTokens).toBe(6);
   expect(from({ max_tokens: null }).maxTokens).toBeUndefined();
-  expect(from({ max_tokens: -1 }).maxTokens).toBeUndefined();
+  expect(from({ max_tokens: -1 }).maxTokens).toBe(Number.POSITIVE_INFINITY);
 });
 
 test("text parts are joined, other parts are refused", () => {

@@ -11,13 +11,18 @@ const token = (id: number, text: string) => ({ id, bytes: new TextEncoder().enco
 
 test("a prompt is text as it is, with OpenAI's limit", () => {
   expect(from({})).toEqual([
-    { input: { kind: "text", text: "x" }, sampling: { temperature: 1, topP: 1 }, maxTokens: 16 },
+    {
+      input: { kind: "text", text: "x" },
+      sampling: { temperature: 1, topP: 1 },
+      assumed: ["temperature", "topP"],
+      maxTokens: 16,
+    },
   ]);
   expect(from({ prompt: ["a", "b"], max_tokens: -1, stop: "s", logprobs: 2 })).toMatchObject([
     { input: { text: "a" }, stop: ["s"], topLogprobs: 2 },
     { input: { text: "b" } },
   ]);
-  expect(from({ max_tokens: -1 })[0]).not.toHaveProperty("maxTokens");
+  expect(from({ max_tokens: -1 })[0]?.maxTokens).toBe(Number.POSITIVE_INFINITY);
   expect(() => from({ echo: true })).toThrow("not supported");
   expect(() => from({ prompt: [] })).toThrow("0 texts");
 });

@@ -21,6 +21,7 @@ test("instructions lead, what was said before follows, then the input", () => {
       ],
     },
     sampling: { temperature: 0, topP: 1 },
+    assumed: ["topP"],
     maxTokens: 7,
   });
 });

@@ -63,6 +63,7 @@ export const createWorld = async (): Promise<World> => {
     PATH: process.env.PATH ?? "",
     HOME: dir,
     LLMLB_MODELS: join(dir, "models"),
+    OLLAMA_MODELS: join(dir, "no-ollama"), // this machine may have one
     HF_ENDPOINT: hub.endpoint,
     LLMLB_NUM_THREADS: "1",
   };

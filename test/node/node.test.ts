@@ -43,7 +43,7 @@ beforeAll(async () => {
   store = openStore(join(dir, "models"), { clock, log: silentLog });
   await publish("tiny-hello-GGUF");
   node = startNode({
-    config: loadConfig({ HOME: dir, LLMLB_MODELS: store.dir }, { port: "0" }),
+    config: loadConfig({ HOME: dir, LLMLB_MODELS: store.dir, OLLAMA_MODELS: join(dir, "none") }, { port: "0" }),
     log: silentLog,
     clock,
     machine: fakeMachine(() => {
@@ -258,7 +258,10 @@ test("delete removes the model and ends its runner", async () => {
 
 test("pull says in its stream what went wrong", async () => {
   const refused = await post("/api/pull", { model: "ollama:llama3" });
-  expect([refused.status, await refused.json()]).toMatchObject([403, { error: expect.stringContaining("read-only") }]);
+  expect([refused.status, await refused.json()]).toMatchObject([
+    403,
+    { error: expect.stringContaining("ollama pull llama3") },
+  ]);
   const unknown = await post("/api/pull", { model: "no-such-short-name" });
   expect(await unknown.json()).toMatchObject({ error: expect.stringContaining("expected org/name") });
 });

@@ -40,6 +40,11 @@ test("a name of another model is never taken over, a free one may be anything sh
   await expect(harness.store.copy(ref("nobody"), ref("x"))).rejects.toMatchObject({ code: "model_not_found" });
   for (const name of ["org/three", "three:Q8_0", "ollama:three"])
     await expect(harness.store.copy(ref("one"), ref(name))).rejects.toMatchObject({ code: "invalid_model_name" });
+  const ollamas = harness.store.copy(ref("ollama:hello"), ref("mine"));
+  await expect(ollamas).rejects.toMatchObject({
+    code: "read_only",
+    message: expect.stringContaining("ollama cp hello"),
+  });
 });
 
 test("a pull keeps the alias that a copy has taken", async () => {

@@ -33,7 +33,9 @@ export const list = command({
 
 /** The name without its organization counts too: nobody remembers who converted a model. */
 const matches = ({ name, aliases = [] }: OllamaListedModel, prefix: string): boolean =>
-  [name, name.slice(name.lastIndexOf("/") + 1), ...aliases].some((each) => each.toLowerCase().startsWith(prefix));
+  [name, name.replace(/^ollama:|^.*\//, ""), name.slice(name.lastIndexOf("/") + 1), ...aliases].some((each) =>
+    each.toLowerCase().startsWith(prefix),
+  );
 
 const row = (model: OllamaListedModel, nowMs: number): string[] => [
   model.read_only ? `${model.name} (readonly)` : model.name,

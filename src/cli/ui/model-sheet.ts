@@ -20,7 +20,7 @@ export const renderModel = (model: OllamaShowResponse): string => {
     .join("");
 };
 
-const modelRows = ({ details, model_info: info, size }: OllamaShowResponse): string[][] => {
+const modelRows = ({ details, model_info: info, size, template_in_use }: OllamaShowResponse): string[][] => {
   const architecture = text(info["general.architecture"]) ?? details.family;
   const count = info["general.parameter_count"];
   const rows: [string, string | undefined][] = [
@@ -31,6 +31,7 @@ const modelRows = ({ details, model_info: info, size }: OllamaShowResponse): str
     ["quantization", details.quantization_level],
     ["format", details.format],
     ["size", size === undefined ? undefined : formatBytes(size)],
+    ["template", template_in_use],
   ];
   return rows.filter((row): row is [string, string] => Boolean(row[1]));
 };

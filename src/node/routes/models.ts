@@ -1,13 +1,12 @@
 import { t } from "elysia";
-import type { OllamaListedModel, OllamaShowResponse, OllamaTagsResponse } from "../../api/ollama.ts";
+import type { OllamaListedModel, OllamaTagsResponse } from "../../api/ollama.ts";
 import { formatModelRef } from "../../core/model-ref.ts";
 import type { App } from "../../http/create-app.ts";
-import { describeModel } from "../../store/describe-model.ts";
 import type { StoredModel } from "../../store/scan-models.ts";
 import type { NodeDeps } from "../deps.ts";
 import { toDetails } from "../details.ts";
 import { findModel, parseName } from "../find-model.ts";
-import { modelfile } from "../modelfile.ts";
+import { showModel } from "../show-model.ts";
 
 /** Older clients call the model's field `name`. */
 const modelBody = t.Object(
@@ -22,7 +21,7 @@ export const modelRoutes = (app: App, deps: NodeDeps) => {
   const tags = tagsText();
   return app
     .get("/api/tags", () => new Response(tags(deps.store.list()), { headers: { "content-type": "application/json" } }))
-    .post("/api/show", ({ body }) => show(deps, body.model ?? body.name, body.verbose === true), {
+    .post("/api/show", ({ body }) => showModel(deps, findModel(deps, body.model ?? body.name), body.verbose === true), {
       body: modelBody,
       parse: "json",
     })
@@ -49,24 +48,8 @@ const toListed = (model: StoredModel): OllamaListedModel => ({
   digest: model.id,
   details: toDetails(model.manifest),
   ...(model.aliases.length ? { aliases: model.aliases } : {}),
+  ...(model.ollama && { read_only: true }),
 });
-
-const show = async (deps: NodeDeps, name: string | undefined, verbose: boolean): Promise<OllamaShowResponse> => {
-  const model = findModel(deps, name);
-  const { metadata, chatTemplate, license } = await describeModel(deps.store, model, verbose);
-  return {
-    ...(license ? { license } : {}),
-    modelfile: modelfile(deps.store.modelPath(model), chatTemplate, license),
-    parameters: "",
-    template: chatTemplate,
-    details: toDetails(model.manifest),
-    model_info: metadata,
-    capabilities: model.manifest.details.capabilities,
-    modified_at: new Date(model.lastUsedMs).toISOString(),
-    size: model.sizeBytes,
-    aliases: model.aliases,
-  };
-};
 
 const copy = async (deps: NodeDeps, source: string, destination: string) => {
   const from = parseName(deps, source);
@@ -79,7 +62,7 @@ const remove = async (deps: NodeDeps, name: string | undefined) => {
   const ref = parseName(deps, name);
   // Of a copy only the name goes. No model: there may still be an unfinished download to delete.
   const model = deps.store.isCopy(ref) ? undefined : deps.store.find(ref);
-  if (model) await deps.engine.unload(model.id);
+  if (model && !model.ollama) await deps.engine.unload(model.id);
   await deps.store.remove(ref);
   deps.log.info(`deleted ${formatModelRef(ref)}`);
   return new Response();

@@ -6,6 +6,7 @@
 #include <future>
 #include <unordered_map>
 
+#include "adapters.h"
 #include "bridge.h"
 #include "chat-templates.h"
 #include "decode-loop.h"
@@ -69,8 +70,9 @@ class Bridge : public Napi::ObjectWrap<Bridge> {
                                          [this](Napi::Env e, Napi::Function callback, std::vector<Delivery> deliveries) {
                                            deliver(e, callback, std::move(deliveries));
                                          });
+      options_.adapters = loadAdapters(model_, textsFrom(info[1].As<Napi::Object>().Get("adapterPaths")));
       loop_ = std::make_unique<DecodeLoop>(model_, options_, outbox_);
-      embedder_ = std::make_unique<Embedder>(model_, options_.threads, outbox_);
+      embedder_ = std::make_unique<Embedder>(model_, options_, outbox_);
       templates_ = templates.get();
       tokenizer_ = std::make_unique<PromptTokenizer>(llama_model_get_vocab(model_));
       preparer_ = std::make_unique<Worker>();

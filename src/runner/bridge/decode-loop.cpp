@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 
+#include "adapters.h"
 #include "bridge-log.h"
 #include "context-params.h"
 
@@ -38,6 +39,7 @@ DecodeLoop::DecodeLoop(llama_model* model, const LoopOptions& options, std::shar
                                      std::to_string(options.contextTokens) + " tokens cannot be made" +
                                      (reason.empty() ? "" : ": " + reason));
   }
+  applyAdapters(context_.get(), options.adapters);
   batch_ = llama_batch_init(static_cast<int32_t>(params.n_batch), 0, 1);
   slots_.reserve(static_cast<size_t>(options.slots));
   for (int i = 0; i < options.slots; i++) slots_.emplace_back(context_.get(), i);

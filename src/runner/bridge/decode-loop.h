@@ -26,6 +26,8 @@ struct LoopOptions {
   std::string kvCacheType;
   llama_flash_attn_type flashAttention = LLAMA_FLASH_ATTN_TYPE_AUTO;
   size_t promptCacheBytes = 0;
+  /** LoRA adapters of the model, which frees them; all are applied as a whole. */
+  std::vector<llama_adapter_lora*> adapters;
   /** An answer waits while more than this many of its tokens are unread. */
   size_t windowTokens = 1024;
 };

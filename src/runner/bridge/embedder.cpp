@@ -6,6 +6,7 @@
 #include <bit>
 #include <cstdlib>
 
+#include "adapters.h"
 #include "bridge-log.h"
 #include "failure.h"
 
@@ -110,6 +111,7 @@ void Embedder::makeRoom(size_t tokens) {
   context_.reset();
   context_.reset(llama_init_from_model(model_, params));
   if (!context_) throw Failure("load_failed", "the context for embeddings cannot be made: " + takeLogErrors());
+  applyAdapters(context_.get(), adapters_);
 }
 
 }  // namespace llmlb

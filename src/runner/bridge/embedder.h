@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "decode-loop.h"
 #include "outbox.h"
 #include "worker.h"
 
@@ -19,8 +20,8 @@ struct EmbedInput {
 /** Embeddings, on a thread and in a context of their own; both are made at the first request. */
 class Embedder {
  public:
-  Embedder(llama_model* model, int threads, std::shared_ptr<Outbox> outbox)
-      : model_(model), threads_(threads), outbox_(std::move(outbox)) {}
+  Embedder(llama_model* model, const LoopOptions& options, std::shared_ptr<Outbox> outbox)
+      : model_(model), threads_(options.threads), adapters_(options.adapters), outbox_(std::move(outbox)) {}
 
   /** `truncate`: an input that is too long loses its end; otherwise it is an error. */
   void submit(std::shared_ptr<Ticket> ticket, std::vector<EmbedInput> inputs, bool truncate);
@@ -35,6 +36,7 @@ class Embedder {
 
   llama_model* model_;
   int threads_;
+  std::vector<llama_adapter_lora*> adapters_;
   std::shared_ptr<Outbox> outbox_;
   llama_context_ptr context_;
   std::unique_ptr<Worker> worker_;

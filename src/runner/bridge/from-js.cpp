@@ -42,6 +42,13 @@ std::vector<EmbedInput> embedInputsFrom(const Napi::Array& given) {
   return inputs;
 }
 
+std::vector<std::string> textsFrom(const Napi::Value& given) {
+  std::vector<std::string> texts;
+  const auto array = given.As<Napi::Array>();
+  for (uint32_t i = 0; i < array.Length(); i++) texts.push_back(array.Get(i).ToString().Utf8Value());
+  return texts;
+}
+
 EstimateRequest estimateRequestFrom(const Napi::Object& given) {
   EstimateRequest request;
   request.path = text(given, "modelPath");

@@ -17,6 +17,9 @@ LoopOptions loopOptionsFrom(const Napi::Object& given);
 /** From EmbedInput[] (src/core/embedding.ts). */
 std::vector<EmbedInput> embedInputsFrom(const Napi::Array& given);
 
+/** From an array of strings. */
+std::vector<std::string> textsFrom(const Napi::Value& given);
+
 /** From NativeEstimateOptions. */
 EstimateRequest estimateRequestFrom(const Napi::Object& given);
 
