@@ -1,3 +1,4 @@
+import { dirname } from "node:path";
 import type { Clock } from "../core/clock.ts";
 import { AppError } from "../core/errors.ts";
 import type { Log } from "../core/log.ts";
@@ -68,13 +69,18 @@ const runOnce = async (request: DownloadRequest, point: StartingPoint): Promise<
   const { paths, identity, clock, onProgress, locator, label, log, signal } = request;
   const { have, ranged } = point;
   const { sizeBytes } = identity;
+  let completedBytes = rangesTotal(have);
+  const counted = (completed: number) => {
+    completedBytes = completed;
+    onProgress(completed);
+  };
   try {
     using journal = await openJournal(paths, identity, point.synced);
     const file = await request.disk.open(paths.data, sizeBytes);
     await using _closing = { [Symbol.asyncDispose]: () => file.close() };
     const hash = trailingHash(paths.data, sizeBytes, request.algorithm);
     using _stopping = { [Symbol.dispose]: () => hash.stop() };
-    await using ledger = writeLedger({ journal, file, hash, have, clock, onProgress });
+    await using ledger = writeLedger({ journal, file, hash, have, clock, onProgress: counted });
     const parts = ranged ? planParts(have, sizeBytes) : [newPart(0, sizeBytes)];
     const { onWritten } = ledger;
     const restart = await runParts({ locator, label, log, signal, clock, file, sizeBytes, ranged, onWritten }, parts);
@@ -82,6 +88,7 @@ const runOnce = async (request: DownloadRequest, point: StartingPoint): Promise<
     request.onComplete();
     return await hash.digest;
   } catch (error) {
-    throw diskError(error instanceof WriteError ? error.cause : error, paths.data);
+    const at = { disk: request.disk, folder: dirname(paths.data), neededBytes: sizeBytes - completedBytes };
+    throw await diskError(error instanceof WriteError ? error.cause : error, at);
   }
 };
