@@ -86,6 +86,7 @@ const runOnce = async (request: DownloadRequest, point: StartingPoint): Promise<
     const restart = await runParts({ locator, label, log, signal, clock, file, sizeBytes, ranged, onWritten }, parts);
     if (restart) return restart;
     request.onComplete();
+    await ledger.settle(); // the system tells a failed sync once; publication's own would not see it any more
     return await hash.digest;
   } catch (error) {
     const at = { disk: request.disk, folder: dirname(paths.data), neededBytes: sizeBytes - completedBytes };

@@ -5,13 +5,16 @@ import type { DiskFile } from "./disk-access.ts";
 import type { TrailingHash } from "./trailing-hash.ts";
 
 const mib = 1024 * 1024;
-const flushBytes = 4 * mib; // lost at most by a kill
+const flushBytes = mib; // lost at most by a kill, besides what is under way
 const flushMs = 1_000;
 const syncBytes = 64 * mib; // lost at most by a power cut, plus what comes in during the sync
 
 /** Follows every write of a download: journal, fsync behind the writes, hash, progress. */
 export interface WriteLedger extends AsyncDisposable {
+  /** Throws when an earlier sync failed: a disk that cannot sync must not go on unnoticed. */
   onWritten(start: number, end: number): void;
+  /** Waits for the sync that is under way; throws if one failed. */
+  settle(): Promise<void>;
 }
 
 export const writeLedger = (of: {
@@ -41,7 +44,7 @@ export const writeLedger = (of: {
       await file.sync();
       await journal.checkpoint(covered);
     } catch (error) {
-      failure ??= error; // thrown at the next write: a disk that cannot sync must not go on unnoticed
+      failure ??= error;
     } finally {
       syncing = undefined;
     }
@@ -59,6 +62,10 @@ export const writeLedger = (of: {
       if (unsyncedBytes >= syncBytes) syncing ??= sync();
       hash.advance(contiguousEnd(ranges));
       of.onProgress(rangesTotal(ranges));
+    },
+    async settle() {
+      await syncing;
+      if (failure !== undefined) throw failure;
     },
     async [Symbol.asyncDispose]() {
       await syncing;
