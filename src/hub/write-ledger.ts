@@ -7,7 +7,10 @@ import type { TrailingHash } from "./trailing-hash.ts";
 const mib = 1024 * 1024;
 const flushBytes = mib; // lost at most by a kill, besides what is under way
 const flushMs = 1_000;
-const syncBytes = 64 * mib; // lost at most by a power cut, plus what comes in during the sync
+// Lost at most by a power cut: so many bytes or so much time, plus what comes in during the sync. On a busy disk a sync every
+// 64 MiB made a pull of 2 GiB take 3.9 s instead of 3.1.
+const syncBytes = 256 * mib;
+const syncMs = 30_000;
 
 /** Follows every write of a download: journal, fsync behind the writes, hash, progress. */
 export interface WriteLedger extends AsyncDisposable {
@@ -30,6 +33,7 @@ export const writeLedger = (of: {
   let unflushedBytes = 0;
   let unsyncedBytes = 0;
   let flushedMs = clock.now();
+  let syncedMs = flushedMs;
   let syncing: Promise<void> | undefined;
   let failure: unknown;
   const flush = () => {
@@ -40,6 +44,7 @@ export const writeLedger = (of: {
   const sync = async () => {
     const covered = ranges;
     unsyncedBytes = 0;
+    syncedMs = clock.now();
     try {
       await file.sync();
       await journal.checkpoint(covered);
@@ -59,7 +64,7 @@ export const writeLedger = (of: {
       unflushedBytes += end - start;
       unsyncedBytes += end - start;
       if (unflushedBytes >= flushBytes || clock.now() - flushedMs >= flushMs) flush();
-      if (unsyncedBytes >= syncBytes) syncing ??= sync();
+      if (unsyncedBytes >= syncBytes || clock.now() - syncedMs >= syncMs) syncing ??= sync();
       hash.advance(contiguousEnd(ranges));
       of.onProgress(rangesTotal(ranges));
     },
