@@ -11,7 +11,8 @@ export const buildExecutable = async (): Promise<string> => {
   const nativeDir = await buildNative();
   await mkdir(join(import.meta.dir, "dist"), { recursive: true });
   await Bun.build({
-    entrypoints: [join(import.meta.dir, "src/main.ts")],
+    // The first is what the executable starts; the others are its worker threads (see native/worker-file.ts).
+    entrypoints: ["src/main.ts", "src/hub/hash-worker.ts"].map((file) => join(import.meta.dir, file)),
     // A .env or bunfig.toml in the user's folder is not ours to read: bunfig's preload would run code from there.
     compile: {
       outfile,

@@ -25,7 +25,8 @@ export interface PeerSettings {
   threads?: number;
 }
 
-const untilHealthy = async (base: string): Promise<void> => {
+/** Resolves when a server can be asked. */
+export const untilHealthy = async (base: string): Promise<void> => {
   for (;;) {
     const healthy = await fetch(`${base}/health`).then(
       ({ ok }) => ok,

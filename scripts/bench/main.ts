@@ -10,6 +10,7 @@ const benches: Record<string, (only: string) => Promise<unknown>> = {
   parity: async () => (await import("./parity.ts")).benchParity(),
   soak: async () => (await import("./soak.ts")).benchSoak(),
   pull: async () => (await import("./pull.ts")).benchPull(),
+  kills: async () => (await import("./kills.ts")).benchKills(),
 };
 
 const { values, positionals: names } = parseArgs({ allowPositionals: true, options: { only: { type: "string" } } });

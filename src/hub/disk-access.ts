@@ -61,19 +61,28 @@ const writeAll = async (handle: FileHandle, bytes: Uint8Array, position: number)
   }
 };
 
-/** An error of the disk as one that says what to do; others as they are. */
-export const diskError = (error: unknown, folder: string): unknown => {
+/** An error of the disk in mid-download as one that says what to do; others as they are. */
+export const diskError = async (
+  error: unknown,
+  at: { disk: DiskAccess; folder: string; neededBytes: number },
+): Promise<unknown> => {
   const { code, message } = error as NodeJS.ErrnoException;
-  if (code === "ENOSPC" || code === "EDQUOT")
+  if (code === "ENOSPC" || code === "EDQUOT") {
+    const freeBytes = await at.disk.freeBytes(at.folder).catch(() => undefined);
+    const free = freeBytes === undefined ? "" : `, ${inBytes(freeBytes)} free`;
     return new AppError(
       "disk_full",
-      `no space left in ${folder}; what was downloaded is kept: free some space and pull again`,
+      `no space left in ${at.folder}: ${inBytes(at.neededBytes)} still needed${free}; ` +
+        "what was downloaded is kept: free some space and pull again",
       { cause: error },
     );
+  }
   if (code === "EACCES" || code === "EROFS" || code === "EPERM" || code === "EIO")
-    return new AppError("internal", `cannot write in ${folder}: ${message}`, { cause: error });
+    return new AppError("internal", `cannot write in ${at.folder}: ${message}`, { cause: error });
   return error;
 };
+
+const inBytes = (bytes: number): string => `${formatBytes(bytes)} (${bytes} bytes)`;
 
 /** Throws `disk_full` unless `neededBytes` (and a little more, for the file system itself) fit. */
 export const checkSpace = async (

@@ -1,3 +1,4 @@
+import { dirname } from "node:path";
 import type { Clock } from "../core/clock.ts";
 import { AppError } from "../core/errors.ts";
 import type { Log } from "../core/log.ts";
@@ -74,21 +75,28 @@ const runOnce = async (request: DownloadRequest, point: StartingPoint): Promise<
   const { paths, identity, clock, onProgress, locator, label, log, signal } = request;
   const { have, ranged } = point;
   const { sizeBytes } = identity;
+  let completedBytes = rangesTotal(have);
+  const counted = (completed: number) => {
+    completedBytes = completed;
+    onProgress(completed);
+  };
   try {
     using journal = await openJournal(paths, identity, point.synced);
     const file = await request.disk.open(paths.data, sizeBytes);
     await using _closing = { [Symbol.asyncDispose]: () => file.close() };
     const hash = trailingHash(paths.data, sizeBytes, request.algorithm);
     using _stopping = { [Symbol.dispose]: () => hash.stop() };
-    await using ledger = writeLedger({ journal, file, hash, have, clock, onProgress });
+    await using ledger = writeLedger({ journal, file, hash, have, clock, onProgress: counted });
     const parts = ranged ? planParts(have, sizeBytes) : [newPart(0, sizeBytes)];
     const { onWritten } = ledger;
     const restart = await fetchParts({ locator, label, log, signal, clock, file, sizeBytes, ranged, onWritten }, parts);
     if (restart) return restart;
     request.onComplete();
+    await ledger.settle(); // the system tells a failed sync once; publication's own would not see it any more
     return await hash.digest;
   } catch (error) {
-    throw diskError(error instanceof WriteError ? error.cause : error, paths.data);
+    const at = { disk: request.disk, folder: dirname(paths.data), neededBytes: sizeBytes - completedBytes };
+    throw await diskError(error instanceof WriteError ? error.cause : error, at);
   }
 };
 

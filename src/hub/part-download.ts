@@ -30,7 +30,7 @@ export const downloadPart = async (transfer: Transfer, part: Part): Promise<Rest
     if (part.position - before >= progressBytes) part.failures = 0;
     if (outcome.kind === "expired") {
       log.debug(`${transfer.label}: ${outcome.reason}; asking for a fresh address`);
-      const unreachable = await renew(transfer, location);
+      const unreachable = await renew(transfer, location, outcome.reason);
       if (unreachable === undefined) continue;
       outcome = { kind: "retry", reason: unreachable };
     }
@@ -43,9 +43,9 @@ export const downloadPart = async (transfer: Transfer, part: Part): Promise<Rest
 };
 
 /** Undefined when there is a fresh address; the reason when the Hub cannot be reached now, which may pass. */
-const renew = async ({ locator }: Transfer, refused: FileLocation): Promise<string | undefined> => {
+const renew = async ({ locator }: Transfer, refused: FileLocation, reason: string): Promise<string | undefined> => {
   try {
-    await locator.renew(refused);
+    await locator.renew(refused, reason);
     return undefined;
   } catch (error) {
     if (error instanceof AppError && error.code === "hub_unavailable") return error.message;

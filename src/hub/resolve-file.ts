@@ -90,8 +90,8 @@ const sizeOf = ({ headers, status }: Response, direct: boolean): number | undefi
 /** The location of one file for all its parts; renewed at most once for each URL that was refused, whoever asks. */
 export interface FileLocator {
   current(): FileLocation;
-  /** A fresh location instead of `refused`. Throws when fresh ones are refused again without a byte in between. */
-  renew(refused: FileLocation): Promise<FileLocation>;
+  /** A fresh location instead of `refused`. Throws, with `reason`, when fresh ones are refused again without a byte in between. */
+  renew(refused: FileLocation, reason: string): Promise<FileLocation>;
   /** Bytes arrived: the next refusal is an expiry again and not a verdict. */
   worked(): void;
   /** Whether it came to that: plain downloads do not work now. */
@@ -105,12 +105,12 @@ export const fileLocator = (first: FileLocation, resolve: () => Promise<FileLoca
   let pending: Promise<FileLocation> | undefined;
   let renewals = 0;
   let isRefused = false;
-  const renewNow = async () => {
+  const renewNow = async (reason: string) => {
     isRefused = renewals >= renewalsMax;
     if (isRefused)
       throw new AppError(
         "forbidden",
-        `${new URL(location.url).host} refuses the download even with a fresh address; pull again later to go on`,
+        `${new URL(location.url).host} refuses the download even with a fresh address (${reason}); pull again later to go on`,
       );
     renewals++;
     location = await resolve();
@@ -122,9 +122,9 @@ export const fileLocator = (first: FileLocation, resolve: () => Promise<FileLoca
     worked: () => {
       renewals = 0;
     },
-    renew(refused) {
+    renew(refused, reason) {
       if (refused !== location) return Promise.resolve(location); // another part was faster
-      pending ??= renewNow().finally(() => {
+      pending ??= renewNow(reason).finally(() => {
         pending = undefined;
       });
       return pending;

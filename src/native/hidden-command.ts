@@ -1,7 +1,7 @@
 import { join } from "node:path";
 
 /** True inside a compiled executable, where modules live under a virtual root. */
-const isCompiled = /^(\/\$bunfs\/|[A-Z]:[\\/]~BUN[\\/])/i.test(import.meta.path);
+export const isCompiled = /^(\/\$bunfs\/|[A-Z]:[\\/]~BUN[\\/])/i.test(import.meta.path);
 
 /** The command line that starts this program again with a hidden command such as `__runner`. */
 export const hiddenCommand = (name: `__${string}`, ...args: string[]): string[] =>

@@ -1,5 +1,4 @@
 import { expect, test } from "bun:test";
-import { join } from "node:path";
 import type { HubFixture } from "../../scripts/fixtures/hub.ts";
 import { systemClock } from "../../src/core/clock.ts";
 import type { PullProgress } from "../../src/hub/pull-progress.ts";
@@ -16,6 +15,7 @@ import {
   smallModel,
   storedSha256,
 } from "./harness.ts";
+import { pullInChild } from "./pull-in-child.ts";
 
 const large = { id: "org/large", files: [{ path: "large-Q8_0.gguf", content: largeModel }] };
 
@@ -64,7 +64,7 @@ test("a caller that leaves does not end the download of the other", async () => 
 test("two processes share one download: the second waits, shows its progress, and downloads nothing", async () => {
   await using hub = hubHarness({ repositories: [large] });
   hub.fixture.inject({ on: "cdn", bytesPerSecond: 4 * mib });
-  await using first = startChild(hub);
+  await using first = pullInChild(hub, "org/large");
   await first.saw(({ completed = 0 }) => completed > 0);
   const lines: string[] = [];
   const events: PullProgress[] = [];
@@ -78,29 +78,11 @@ test("two processes share one download: the second waits, shows its progress, an
   expect(completed.at(-1)).toBe(24 * mib);
 });
 
-test("a pull killed with SIGKILL goes on where it was: what was written is not downloaded again", async () => {
-  await using hub = hubHarness({ repositories: [large] });
-  const stall = hub.fixture.inject({ on: "cdn", stallAfterBytes: 3 * mib });
-  await using child = startChild(hub);
-  await child.saw(({ completed = 0 }) => completed >= 11 * mib);
-  child.process.kill("SIGKILL");
-  await child.process.exited;
-  stall.remove();
-  const killedAt = hub.fixture.sentBytes();
-  const lines: string[] = [];
-  const model = await realPuller(hub, lines).pull(hubRef("org/large"));
-  expect(storedSha256(hub.store, model)).toBe(largeModel.sha256);
-  expect(lines.some((line) => /going on with \d+ bytes that are here/.test(line))).toBe(true);
-  // 11 MiB were on the disk; up to 4 MiB of them may not have been in the journal yet.
-  expect(hub.fixture.sentBytes() - killedAt).toBeLessThanOrEqual((24 - 11 + 4) * mib);
-  expect(hub.files().filter((file) => file.startsWith("partial"))).toEqual([]);
-});
-
 test("the lock of a killed pull is free, and a pull of other content does not wait for anyone", async () => {
   const other = { id: "org/other", files: [{ path: "other-Q8_0.gguf", content: smallModel }] };
   await using hub = hubHarness({ repositories: [large, other] });
   const stall = hub.fixture.inject({ on: "cdn", path: new RegExp(largeModel.sha256), stallAfterBytes: mib });
-  await using child = startChild(hub);
+  await using child = pullInChild(hub, "org/large");
   await stall.reached;
   expect(storedSha256(hub.store, await realPuller(hub).pull(hubRef("org/other")))).toBe(smallModel.sha256);
   child.process.kill("SIGKILL");
@@ -110,32 +92,3 @@ test("the lock of a killed pull is free, and a pull of other content does not wa
   await realPuller(hub).pull(hubRef("org/large"));
   expect(cdnRequests(hub.fixture).length).toBeGreaterThan(before);
 });
-
-/** A pull of org/large in a process of its own. */
-const startChild = (hub: HubHarness) => {
-  const script = join(import.meta.dir, "pull-child.ts");
-  const process_ = Bun.spawn([process.execPath, script, hub.fixture.endpoint, hub.dir, "org/large"], {
-    stdout: "pipe",
-  });
-  const reader = process_.stdout.getReader();
-  const decoder = new TextDecoder();
-  let text = "";
-  const saw = async (wanted: (progress: PullProgress) => boolean): Promise<void> => {
-    for (;;) {
-      const lines = text.split("\n");
-      text = lines.pop() ?? "";
-      if (lines.some((line) => line !== "" && wanted(JSON.parse(line)))) return;
-      const { done, value } = await reader.read();
-      if (done) throw new Error("the child ended before that");
-      text += decoder.decode(value, { stream: true });
-    }
-  };
-  return {
-    process: process_,
-    saw,
-    async [Symbol.asyncDispose]() {
-      process_.kill("SIGKILL");
-      await process_.exited;
-    },
-  };
-};

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import type { HubFixture, HubFixtureOptions } from "../../scripts/fixtures/hub.ts";
 import { startHubFixture } from "../../scripts/fixtures/hub.ts";
 import { syntheticModel } from "../../scripts/fixtures/hub-content.ts";
+import { AppError } from "../../src/core/errors.ts";
 import type { HubSettings } from "../../src/core/hub-settings.ts";
 import type { Log } from "../../src/core/log.ts";
 import { type HubRef, parseModelRef } from "../../src/core/model-ref.ts";
@@ -34,6 +35,8 @@ export interface HubHarness extends AsyncDisposable {
     name: string,
     options?: PullOptions & { settings?: Partial<HubSettings>; disk?: DiskAccess },
   ): Promise<StoredModel>;
+  /** Pulls and returns the error. */
+  error(name: string, options?: Parameters<HubHarness["pull"]>[1]): Promise<AppError>;
   /** Pulls and returns the error's code and message. */
   failure(name: string, options?: Parameters<HubHarness["pull"]>[1]): Promise<string>;
   /** Files below the models folder, without the store's own lock and stamp. */
@@ -71,6 +74,15 @@ export const hubHarness = (options: HubFixtureOptions): HubHarness => {
       },
     });
   };
+  const error: HubHarness["error"] = async (name, pullOptions) => {
+    try {
+      await pull(name, pullOptions);
+    } catch (thrown) {
+      if (thrown instanceof AppError) return thrown;
+      throw thrown;
+    }
+    throw new Error(`the pull of ${name} did not fail`);
+  };
   return {
     dir,
     fixture,
@@ -79,13 +91,10 @@ export const hubHarness = (options: HubFixtureOptions): HubHarness => {
     lines,
     events,
     pull,
+    error,
     async failure(name, pullOptions) {
-      try {
-        await pull(name, pullOptions);
-      } catch (error) {
-        return `${(error as { code?: string }).code}: ${(error as Error).message}`;
-      }
-      throw new Error(`the pull of ${name} did not fail`);
+      const { code, message } = await error(name, pullOptions);
+      return `${code}: ${message}`;
     },
     files: () => filesIn(dir).filter((file) => !file.startsWith("store.")),
     async [Symbol.asyncDispose]() {

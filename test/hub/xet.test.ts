@@ -102,7 +102,7 @@ test("HF_HUB_DISABLE_XET keeps it off", async () => {
   await using hub = hubHarness({ repositories: [large], xet: true });
   hub.fixture.inject({ on: "cdn", status: 403 });
   expect(await hub.failure("org/large", { settings: { xetDisabled: true } })).toMatch(
-    /^forbidden: 127.0.0.1:\d+ refuses the download even with a fresh address; pull again later to go on$/,
+    /^forbidden: 127.0.0.1:\d+ refuses the download even with a fresh address \(status 403\); pull again later to go on$/,
   );
   expect(at(hub, "xet")).toEqual([]);
 });
