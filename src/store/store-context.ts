@@ -1,4 +1,5 @@
 import type { Clock } from "../core/clock.ts";
+import { AppError } from "../core/errors.ts";
 import type { Log } from "../core/log.ts";
 import { lockFile } from "./file-lock.ts";
 import type { ModelIndex } from "./model-index.ts";
@@ -10,7 +11,10 @@ export interface StoreContext {
   index: ModelIndex;
   clock: Clock;
   log: Log;
-  /** Runs `change` while no other operation, in any process, publishes or removes. Keep it short: no hashing, no download. */
+  /**
+   * Runs `change` while no other operation, in any process, publishes or removes. Keep it short: no hashing, no download. Throws `disk_full`
+   * where it finds no space.
+   */
   exclusively<T>(change: () => Promise<T>): Promise<T>;
 }
 
@@ -19,7 +23,11 @@ export const storeContext = (collaborators: Omit<StoreContext, "exclusively">): 
   let tail: Promise<unknown> = Promise.resolve();
   const locked = async <T>(change: () => Promise<T>): Promise<T> => {
     using _lock = await lockFile(layout.storeLock, { clock });
-    return await change();
+    try {
+      return await change();
+    } catch (error) {
+      throw isFull(error) ? noSpace(layout, error) : error;
+    }
   };
   return {
     ...collaborators,
@@ -31,3 +39,8 @@ export const storeContext = (collaborators: Omit<StoreContext, "exclusively">): 
     },
   };
 };
+
+const isFull = (error: unknown): boolean => ["ENOSPC", "EDQUOT"].includes((error as NodeJS.ErrnoException).code ?? "");
+
+const noSpace = ({ blobs }: StoreLayout, cause: unknown): AppError =>
+  new AppError("disk_full", `no space left in ${blobs}; free some and try again: nothing was lost`, { cause });
