@@ -21,6 +21,13 @@ common_chat_templates_ptr initTemplates(const llama_model* model, const std::str
   }
 }
 
+/** Of llama.cpp's long account of a template that refuses a chat, what the template itself says. */
+std::string reasonOf(const std::string& account) {
+  static const std::string kMark = "Jinja Exception: ";
+  const size_t at = account.rfind(kMark);
+  return at == std::string::npos ? account : account.substr(at + kMark.size());
+}
+
 }  // namespace
 
 ChatTemplates::ChatTemplates(const llama_model* model, const std::string& fallback)
@@ -51,7 +58,7 @@ RenderedChat ChatTemplates::render(const common_json& chat, const std::string& g
   } catch (const Failure&) {
     throw;
   } catch (const std::exception& error) {
-    throw Failure("invalid_argument", std::string("the chat cannot be rendered: ") + error.what());
+    throw Failure("invalid_argument", "the chat cannot be rendered: " + reasonOf(error.what()));
   }
 }
 
