@@ -5,7 +5,9 @@ import { silentLog } from "../../src/core/log.ts";
 import { createApp } from "../../src/http/create-app.ts";
 import { listen } from "../../src/http/listen.ts";
 import { ndjson } from "../../src/http/ndjson.ts";
-import { sse } from "../../src/http/sse.ts";
+import { namedSse, sse } from "../../src/http/sse.ts";
+import { heartbeatMs } from "../../src/http/stream.ts";
+import { manualClock } from "../fakes/manual-clock.ts";
 
 const finished: string[] = [];
 const cancelled = Promise.withResolvers<void>();
@@ -29,6 +31,7 @@ async function* endless(signal: AbortSignal) {
   }
 }
 
+const clock = manualClock();
 const body = t.Object({ model: t.String(), size: t.Optional(t.Integer()) }, { additionalProperties: true });
 const app = createApp({ log: silentLog, hostname: "127.0.0.1" })
   .post("/api/echo", ({ body }) => body, { body, parse: "json" })
@@ -43,9 +46,9 @@ const app = createApp({ log: silentLog, hostname: "127.0.0.1" })
     ndjson(values("a", new AppError("runner_crashed", "the runner died")), request.signal),
   )
   .get("/api/early-fault", ({ request }) => ndjson(values(new AppError("load_failed", "no such file")), request.signal))
-  .get("/v1/events", ({ request }) => sse(values("a"), request.signal))
+  .get("/v1/events", ({ request }) => sse(values("a"), request.signal, clock))
   .get("/v1/late-fault", ({ request }) =>
-    sse(values("a", new AppError("runner_crashed", "the runner died")), request.signal),
+    sse(values("a", new AppError("runner_crashed", "the runner died")), request.signal, clock),
   )
   .get("/api/endless", ({ request }) => ndjson(endless(request.signal), request.signal));
 const server = listen(app, "127.0.0.1", 0);
@@ -146,4 +149,33 @@ test("a taken port is a clear error", () => {
 test("a body above the limit is refused", async () => {
   const answer = await post(`{"model":"${"x".repeat(65 * 1024 * 1024)}"}`);
   expect(answer.status).toBe(413);
+});
+
+test("a long silence carries heartbeats, before the first record too", async () => {
+  const { signal } = new AbortController();
+  const clock = manualClock();
+  const waits = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  const slow = async function* () {
+    for (const { promise } of waits) {
+      await promise;
+      yield { type: "item" };
+    }
+  };
+  const responding = namedSse(slow(), signal, { fault: () => ({ type: "error" }), heartbeat: { type: "ping" }, clock });
+  await clock.advance(heartbeatMs);
+  const reader = (await responding).body?.getReader();
+  const read = async () => new TextDecoder().decode((await reader?.read())?.value as Uint8Array | undefined);
+  const ping = 'event: ping\ndata: {"type":"ping"}\n\n';
+  const item = 'event: item\ndata: {"type":"item"}\n\n';
+  expect(await read()).toBe(ping);
+  const second = read();
+  await clock.advance(heartbeatMs);
+  expect(await second).toBe(ping);
+  const third = read();
+  waits[0]?.resolve();
+  expect(await third).toBe(item);
+  const fourth = read();
+  waits[1]?.resolve();
+  expect(await fourth).toBe(item);
+  expect((await reader?.read())?.done).toBe(true);
 });

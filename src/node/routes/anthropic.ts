@@ -56,5 +56,8 @@ const answer = async (deps: NodeDeps, body: AnthropicMessagesRequest, signal: Ab
     model: body.model,
     stopSequences: body.stop_sequences ?? [],
   });
-  return body.stream ? await namedSse(events, signal, anthropicError) : await toAnthropicMessage(events);
+  const { clock } = deps;
+  return body.stream
+    ? await namedSse(events, signal, { fault: anthropicError, heartbeat: { type: "ping" }, clock })
+    : await toAnthropicMessage(events);
 };

@@ -96,7 +96,9 @@ const toModel = ({ name, lastUsedMs, manifest }: StoredModel): OpenAiModel => ({
 const chat = async (deps: NodeDeps, body: OpenAiChatRequest, signal: AbortSignal) => {
   const choices = openChoices(deps, body, [fromOpenAiChat(body)], signal);
   const options = responseOptions(deps, body, "chatcmpl");
-  return body.stream ? await sse(toOpenAiChunks(choices, options), signal) : await toOpenAiCompletion(choices, options);
+  return body.stream
+    ? await sse(toOpenAiChunks(choices, options), signal, deps.clock)
+    : await toOpenAiCompletion(choices, options);
 };
 
 const complete = async (deps: NodeDeps, body: OpenAiCompletionRequest, signal: AbortSignal) => {
@@ -104,7 +106,7 @@ const complete = async (deps: NodeDeps, body: OpenAiCompletionRequest, signal: A
   const choices = openChoices(deps, body, prompts, signal);
   const options = responseOptions(deps, body, "cmpl");
   return body.stream
-    ? await sse(toOpenAiTextChunks(choices, options, prompts.length), signal)
+    ? await sse(toOpenAiTextChunks(choices, options, prompts.length), signal, deps.clock)
     : await toOpenAiText(choices, options, prompts.length);
 };
 

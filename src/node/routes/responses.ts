@@ -53,7 +53,7 @@ const respond = async (deps: NodeDeps, stored: ResponseStore, body: ResponsesReq
     events,
     () => body.store !== false && stored.put({ response, messages: whole(body, earlier, response) }),
   );
-  if (body.stream) return await namedSse(kept, signal, responsesFault);
+  if (body.stream) return await namedSse(kept, signal, { fault: responsesFault, clock: deps.clock });
   for await (const _event of kept); // they fill the response
   return response;
 };
