@@ -1,6 +1,7 @@
 import type { OllamaChatRequest, OllamaThink } from "../api/ollama.ts";
 import { parseDuration } from "../core/duration.ts";
 import { AppError } from "../core/errors.ts";
+import { parseJson } from "../core/json.ts";
 
 export interface RunFlags {
   think: string | undefined;
@@ -39,20 +40,12 @@ const parseThink = (text: string): OllamaThink => {
 
 const parseFormat = (text: string): "json" | Record<string, unknown> => {
   if (text === "json") return "json";
-  const schema = tryParse(text);
+  const schema = parseJson(text);
   if (typeof schema === "object" && schema !== null && !Array.isArray(schema)) return schema as Record<string, unknown>;
   throw new AppError(
     "invalid_argument",
     `invalid value for --format: expected json or a JSON schema, such as {"type":"object"}`,
   );
-};
-
-const tryParse = (text: string): unknown => {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 };
 
 /** Checked here, sent as it was written: a number is seconds, `5m` a duration, `-1` for ever. */

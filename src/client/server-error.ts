@@ -1,4 +1,5 @@
 import { AppError, type ErrorCode, isErrorCode } from "../core/errors.ts";
+import { parseJson } from "../core/json.ts";
 
 const messageMaxChars = 2000; // an error is one readable line, whatever a server puts into it
 
@@ -45,20 +46,12 @@ export const errorOfResponse = async (
   statusCodes?: Readonly<Record<number, ErrorCode>>,
 ): Promise<AppError> => {
   const code = codeOfStatus(response.status, statusCodes);
-  const found = findServerError(tryParse(bodyText), code);
+  const found = findServerError(parseJson(bodyText), code);
   if (found) return found;
   const status = `${response.status} ${response.statusText}`.trim();
   const hint = response.status === 404 || response.status === 405 ? "; is it an llmlb node?" : "";
   const known = response.status === 404 ? "not_found" : code;
   return new AppError(known, `${place.host} answered ${status} to ${place.path}${hint}`);
-};
-
-const tryParse = (text: string): unknown => {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 };
 
 const oneLine = (text: string): string => {

@@ -1,4 +1,5 @@
 import { AppError } from "../core/errors.ts";
+import { isRecord } from "../core/json.ts";
 import type { HubRef } from "../core/model-ref.ts";
 import { readBounded } from "./bounded-body.ts";
 import type { HubContext } from "./hub-context.ts";
@@ -90,6 +91,3 @@ const licenseOf = (info: Record<string, unknown>): string | undefined => {
   const license = typeof card === "string" ? card : tag?.slice("license:".length);
   return license && license.length <= 100 && !/\p{Cc}/u.test(license) ? license : undefined;
 };
-
-const isRecord = (value: unknown): value is Record<string, unknown> =>
-  typeof value === "object" && value !== null && !Array.isArray(value);

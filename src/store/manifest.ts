@@ -1,3 +1,4 @@
+import { isRecord, parseJson } from "../core/json.ts";
 import type { ModelShape } from "../gguf/model-shape.ts";
 
 /** Version of every JSON file in the store; a file with a higher one was written by a newer llmlb and is left alone. */
@@ -106,17 +107,6 @@ export const isDigest = (digest: string): boolean => /^sha256:[0-9a-f]{64}$/.tes
 export const isModelName = (value: unknown): value is ModelName =>
   isRecord(value) &&
   [value.host, value.org, value.name, value.tag].every((part) => typeof part === "string" && isPathPart(part));
-
-const parseJson = (text: string): unknown => {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-};
-
-const isRecord = (value: unknown): value is Record<string, unknown> =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
 
 const isSize = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
 

@@ -1,3 +1,4 @@
+import { isRecord, parseJson } from "../core/json.ts";
 import { isDigest } from "./manifest.ts";
 
 /** The layers that llmlb makes use of, by the last word of their media type. */
@@ -96,14 +97,3 @@ const digestOf = ({ digest }: Record<string, unknown>): string | undefined =>
 
 const sizeOf = (entry: unknown): number =>
   isRecord(entry) && Number.isSafeInteger(entry.size) && Number(entry.size) > 0 ? Number(entry.size) : 0;
-
-const parseJson = (text: string): unknown => {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-};
-
-const isRecord = (value: unknown): value is Record<string, unknown> =>
-  typeof value === "object" && value !== null && !Array.isArray(value);

@@ -1,3 +1,4 @@
+import { isRecord, parseJson } from "../core/json.ts";
 import { findOllamaBlob } from "./ollama-blob.ts";
 import type { OllamaLayerKind } from "./ollama-manifest.ts";
 import { readBounded } from "./read-bounded.ts";
@@ -29,8 +30,8 @@ const turnsMax = 1_000;
 
 /** A layer that is missing, too large or garbage counts as absent. */
 export const readOllamaSettings = (origin: OllamaOrigin): OllamaSettings => {
-  const params = parseJson(readLast(origin, "params"));
-  const turns = parseJson(readLast(origin, "messages"));
+  const params = parseJson(readLast(origin, "params") ?? "");
+  const turns = parseJson(readLast(origin, "messages") ?? "");
   const system = readLast(origin, "system");
   return {
     params: isRecord(params) ? params : {},
@@ -54,17 +55,6 @@ const readAll = ({ root, layers }: OllamaOrigin, wanted: OllamaLayerKind): strin
     const path = findOllamaBlob(root, digest);
     return (path && readBounded(path, textMaxBytes)?.toString("utf8")) ?? [];
   });
-
-const parseJson = (text: string | undefined): unknown => {
-  try {
-    return JSON.parse(text ?? "");
-  } catch {
-    return undefined;
-  }
-};
-
-const isRecord = (value: unknown): value is Record<string, unknown> =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
 
 const isTurn = (value: unknown): value is OllamaTurn =>
   isRecord(value) &&
