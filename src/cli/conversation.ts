@@ -3,6 +3,7 @@ import type { Client } from "../client/client.ts";
 import { systemClock } from "../core/clock.ts";
 import type { Output } from "./output.ts";
 import { createAnswerView } from "./ui/answer-view.ts";
+import { renderModel } from "./ui/model-sheet.ts";
 import type { Conversation } from "./ui/repl.ts";
 import { startSpinner } from "./ui/spinner.ts";
 import { renderTimings } from "./ui/timings.ts";
@@ -37,6 +38,12 @@ export const createConversation = (options: ConversationOptions): Conversation =
     },
     clear() {
       messages = [];
+    },
+    async show(part, signal) {
+      const model = await options.client.show(options.request.model, signal);
+      if (part === "info") return renderModel(model);
+      const text = model[part]?.trimEnd();
+      return text ? `${text}\n\n` : `No ${part} was specified for this model.\n\n`;
     },
   };
 };

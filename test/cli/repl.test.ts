@@ -52,6 +52,44 @@ test("a question is answered, the talk is remembered, /bye leaves", async () => 
   ]);
 });
 
+test("in a terminal: a paste of lines is one message, wide characters are erased whole, Ctrl+R finds", async () => {
+  const chat = await openChat();
+  const send = async (keys: string) => {
+    chat.write(keys);
+    await chat.until("Hello there.");
+    await chat.until(">>> ");
+  };
+  await send("\x1b[200~first\nsecond\x1b[201~\r");
+  await send("日本語\x7f👩‍🚀\x7f!\r");
+  await send("\x12sec\r");
+  chat.write(ctrlD);
+  expect(await chat.exited).toBe(0);
+  expect([0, 1, 2].map((index) => messagesOf(index).at(-1)?.content)).toEqual([
+    "first\nsecond",
+    "日本!",
+    "first\nsecond",
+  ]);
+});
+
+test("/show tells what the model is, a part of it, or that there is none", async () => {
+  const chat = await openChat();
+  chat.write("/show\r");
+  await chat.until("3.2B");
+  await chat.until(">>> ");
+  chat.write("/show template\r");
+  await chat.until("{{ .Prompt }}");
+  await chat.until(">>> ");
+  chat.write("/show system\r");
+  await chat.until("No system was specified for this model.");
+  await chat.until(">>> ");
+  node.on("POST /api/show", () => Response.json({ error: "model 'x' not found" }, { status: 404 }));
+  chat.write("/show info\r");
+  await chat.until("not found");
+  await chat.until(">>> ");
+  chat.write("/bye\r");
+  expect(await chat.exited).toBe(0);
+});
+
 test("Ctrl+C stops the answer and not the program; what came stays part of the talk", async () => {
   const left = Promise.withResolvers<void>();
   node.on("POST /api/chat", ({ signal }) => {

@@ -1,19 +1,7 @@
-import type { OllamaShowResponse } from "../../api/ollama.ts";
 import { AppError } from "../../core/errors.ts";
 import { command } from "../command.ts";
 import { toJson } from "../ui/json.ts";
-import { renderModel } from "../ui/model-sheet.ts";
-
-/** The flags that print one part alone. */
-const parts = {
-  license: (model: OllamaShowResponse) => model.license,
-  modelfile: (model: OllamaShowResponse) => model.modelfile,
-  parameters: (model: OllamaShowResponse) => model.parameters,
-  system: (model: OllamaShowResponse) => model.system,
-  template: (model: OllamaShowResponse) => model.template,
-} as const;
-
-const partNames = Object.keys(parts) as (keyof typeof parts)[];
+import { modelParts, renderModel } from "../ui/model-sheet.ts";
 
 export const show = command({
   args: {
@@ -30,7 +18,7 @@ export const show = command({
     "llmlb node show --template Qwen/Qwen2.5-0.5B-Instruct-GGUF",
   ],
   async run({ model, json, ...flags }, { client, parseModel, stdout }) {
-    const asked = partNames.filter((name) => flags[name]);
+    const asked = modelParts.filter((name) => flags[name]);
     const [part] = asked;
     if (asked.length > 1 || (part && json)) {
       const names = [...asked, ...(json ? ["json"] : [])].map((name) => `--${name}`);
@@ -38,8 +26,6 @@ export const show = command({
     }
     parseModel(model);
     const answer = await client().show(model);
-    await stdout.write(
-      json ? toJson(answer) : part ? `${(parts[part](answer) ?? "").trimEnd()}\n` : renderModel(answer),
-    );
+    await stdout.write(json ? toJson(answer) : part ? `${(answer[part] ?? "").trimEnd()}\n` : renderModel(answer));
   },
 });

@@ -2,6 +2,13 @@ import type { OllamaShowResponse } from "../../api/ollama.ts";
 import { formatBytes, formatCount } from "../../core/format.ts";
 import { printable } from "./printable.ts";
 
+/** The parts that can be asked for alone. */
+export const modelParts = ["license", "modelfile", "parameters", "system", "template"] as const;
+
+export type ModelPart = (typeof modelParts)[number];
+
+export const isModelPart = (name: string): name is ModelPart => (modelParts as readonly string[]).includes(name);
+
 const licenseLines = 2; // Ollama's: enough to recognize a license
 
 /** What `show` prints, in Ollama's look: sections of indented rows. */

@@ -1,3 +1,5 @@
+import { isModelPart, type ModelPart } from "./model-sheet.ts";
+
 /** What a line of the chat asks for. */
 export type ReplRequest =
   | { kind: "message"; text: string }
@@ -5,6 +7,7 @@ export type ReplRequest =
   | { kind: "nothing" }
   | { kind: "clear" }
   | { kind: "help"; topic: string }
+  | { kind: "show"; part: ModelPart | "info" }
   | { kind: "exit" }
   | { kind: "unknown"; word: string };
 
@@ -14,9 +17,15 @@ const words: Readonly<Record<string, (line: string) => ReplRequest>> = {
   "/bye": () => ({ kind: "exit" }),
   "/exit": () => ({ kind: "exit" }),
   "/clear": () => ({ kind: "clear" }),
-  "/?": (line) => ({ kind: "help", topic: line.split(/\s+/)[1] ?? "" }),
-  "/help": (line) => ({ kind: "help", topic: line.split(/\s+/)[1] ?? "" }),
+  "/show": (line) => {
+    const part = argument(line) || "info";
+    return part === "info" || isModelPart(part) ? { kind: "show", part } : { kind: "help", topic: "show" };
+  },
+  "/?": (line) => ({ kind: "help", topic: argument(line) }),
+  "/help": (line) => ({ kind: "help", topic: argument(line) }),
 };
+
+const argument = (line: string): string => line.split(/\s+/)[1]?.replace(/^\//, "") ?? "";
 
 export interface ReplInput {
   /** Takes a line and says what it asks for; `more` inside a `"""` block. */

@@ -1,6 +1,7 @@
 import type { Output } from "../output.ts";
 import { errorLine } from "../report-error.ts";
 import type { LineReader } from "./line-reader.ts";
+import type { ModelPart } from "./model-sheet.ts";
 import { createReplInput, type ReplRequest } from "./repl-input.ts";
 
 /** The conversation behind the chat. */
@@ -8,6 +9,8 @@ export interface Conversation {
   /** Sends a message and shows the answer. Throws an AppError; `cancelled` when the signal fires. */
   say(text: string, signal: AbortSignal): Promise<void>;
   clear(): void;
+  /** One part of what the model is, or all of it in short. Throws an AppError. */
+  show(part: ModelPart | "info", signal: AbortSignal): Promise<string>;
 }
 
 export interface ReplOptions {
@@ -49,22 +52,30 @@ export const runRepl = async (options: ReplOptions): Promise<void> => {
 
 const answer = async (request: ReplRequest, options: ReplOptions): Promise<void> => {
   const { conversation, stdout } = options;
-  if (request.kind === "message") return await say(request.text, options);
+  if (request.kind === "message") return await attempt(options, (signal) => conversation.say(request.text, signal));
+  if (request.kind === "show") {
+    const { part } = request;
+    return await attempt(options, async (signal) => stdout.write(await conversation.show(part, signal)));
+  }
   if (request.kind === "clear") {
     conversation.clear();
     return await stdout.write("Cleared session context\n");
   }
-  if (request.kind === "help") return await stdout.write(request.topic === "shortcuts" ? shortcutsHelp : commandsHelp);
+  if (request.kind === "help") return await stdout.write(helps[request.topic] ?? commandsHelp);
   if (request.kind === "unknown") {
     await stdout.write(`Unknown command '${request.word}'. Type /? for help\n`);
   }
 };
 
-const say = async (text: string, { reader, stdout, stderr, conversation, signal }: ReplOptions): Promise<void> => {
+/** Ctrl+C ends `work` and not the chat; what fails is shown. */
+const attempt = async (
+  { reader, stdout, stderr, signal }: ReplOptions,
+  work: (signal: AbortSignal) => Promise<void>,
+): Promise<void> => {
   const controller = new AbortController();
   reader.onInterrupt = () => controller.abort();
   try {
-    await conversation.say(text, AbortSignal.any([signal, controller.signal]));
+    await work(AbortSignal.any([signal, controller.signal]));
   } catch (error) {
     if (controller.signal.aborted || signal.aborted) await stdout.write("\n");
     else await stderr.write(errorLine(error));
@@ -74,6 +85,7 @@ const say = async (text: string, { reader, stdout, stderr, conversation, signal 
 };
 
 const commandsHelp = `Available Commands:
+  /show           Show model information (/? show)
   /clear          Clear session context
   /bye            Exit
   /?, /help       Help for a command
@@ -100,3 +112,15 @@ const shortcutsHelp = `Available keyboard shortcuts:
   Ctrl + d            Exit (/bye)
 
 `;
+
+const showHelp = `Available Commands:
+  /show info         Show details of the model
+  /show license      Show its license
+  /show modelfile    Show it as a Modelfile
+  /show parameters   Show its default parameters
+  /show system       Show its system message
+  /show template     Show its chat template
+
+`;
+
+const helps: Readonly<Record<string, string | undefined>> = { shortcuts: shortcutsHelp, show: showHelp };
