@@ -9,6 +9,7 @@ const benches: Record<string, (only: string) => Promise<unknown>> = {
   engine: async (only) => (await import("./engine.ts")).benchEngine(only),
   parity: async () => (await import("./parity.ts")).benchParity(),
   soak: async () => (await import("./soak.ts")).benchSoak(),
+  crowd: async () => (await import("./crowd.ts")).benchCrowd(),
   pull: async () => (await import("./pull.ts")).benchPull(),
   kills: async () => (await import("./kills.ts")).benchKills(),
 };

@@ -1,21 +1,10 @@
-import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { freePort } from "../free-port.ts";
 import { benchModels } from "./engine.ts";
 import { executable, homeWith, launch } from "./engine-peers.ts";
+import { type Sample, sampleProcess } from "./process-sample.ts";
 
 const atOnce = 16;
-
-/** What could leak, after so many rounds; of the node, and of its one runner where there is one. */
-interface Sample {
-  after: number;
-  files: number;
-  threads: number;
-  memoryMB: number;
-  runners: number;
-  runnerMemoryMB?: number;
-  runnerFiles?: number;
-}
 
 export interface Soak {
   /** One load, one answer and one unload each. */
@@ -54,29 +43,7 @@ const repeat = async (pid: number, times: number, act: () => Promise<unknown>): 
   const samples: Sample[] = [];
   for (let done = 1; done <= times; done++) {
     await act();
-    if (done % Math.floor(times / 10) === 0) samples.push(sample(pid, done));
+    if (done % Math.floor(times / 10) === 0) samples.push(sampleProcess(pid, done));
   }
   return samples;
-};
-
-const sample = (pid: number, after: number): Sample => {
-  const runners = readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").trim().split(" ").filter(Boolean);
-  const [runner] = runners;
-  return {
-    after,
-    files: filesOf(pid),
-    threads: numberOf(pid, "Threads"),
-    memoryMB: memoryOf(pid),
-    runners: runners.length,
-    ...(runner && { runnerMemoryMB: memoryOf(runner), runnerFiles: filesOf(runner) }),
-  };
-};
-
-const filesOf = (pid: number | string) => readdirSync(`/proc/${pid}/fd`).length;
-
-const memoryOf = (pid: number | string) => Math.round(numberOf(pid, "VmRSS") / 1024);
-
-const numberOf = (pid: number | string, name: string): number => {
-  const [, value] = new RegExp(`^${name}:\\s+(\\d+)`, "m").exec(readFileSync(`/proc/${pid}/status`, "utf8")) ?? [];
-  return Number(value);
 };
