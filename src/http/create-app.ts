@@ -7,29 +7,36 @@ import { type GuardOptions, refuseRequest } from "./guard.ts";
 
 export interface AppOptions extends GuardOptions {
   log: Log;
+  /** Told of every answer; `route` is the pattern that the request matched, or "other". */
+  onResponse?(response: { method: string; route: string; status: number }): void;
 }
 
 /**
  * The one way to make an Elysia app. Hooks are set before any route, since Elysia applies them only to what follows, and errors
  * become a `Response`, since returning `status()` from onError rewrites Elysia's shared error objects.
  */
-export const createApp = ({ log, ...guard }: AppOptions) =>
+export const createApp = ({ log, onResponse, ...guard }: AppOptions) =>
   new Elysia({ normalize: false })
     .onRequest(({ request, set }) => {
       const refusal = refuseRequest(request, guard);
-      if (refusal) return errorResponse(request, refusal);
+      if (refusal) {
+        set.status = refusal.status; // for onAfterResponse, which sees no Response that a hook has made
+        return errorResponse(request, refusal);
+      }
       Object.assign(set.headers, corsHeaders(request));
       return preflight(request);
     })
     .onTransform(({ body }) => dropNulls(body))
-    .onError(({ code, error, request }) => {
+    .onError(({ code, error, request, set }) => {
       const appError = toHttpError(code, error, request);
       if (appError.code === "internal") log.error(`${request.method} ${path(request)}: ${describe(error)}`);
+      set.status = appError.status;
       return errorResponse(request, appError);
     })
-    .onAfterResponse(({ request, set, responseValue }) => {
-      const status = responseValue instanceof Response ? responseValue.status : set.status;
-      log.debug(`${request.method} ${path(request)} ${status ?? 200}`);
+    .onAfterResponse(({ request, route, set, responseValue }) => {
+      const status = Number((responseValue instanceof Response ? responseValue.status : set.status) ?? 200);
+      log.debug(`${request.method} ${path(request)} ${status}`);
+      onResponse?.({ method: request.method, route: route || "other", status });
     });
 
 export type App = ReturnType<typeof createApp>;

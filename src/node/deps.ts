@@ -5,6 +5,7 @@ import type { Machine } from "../engine/machine.ts";
 import type { Engine } from "../engine/types.ts";
 import type { Puller } from "../hub/puller.ts";
 import type { Store } from "../store/open-store.ts";
+import type { LazyMetrics } from "./lazy-metrics.ts";
 
 /** What every route works with. */
 export interface NodeDeps {
@@ -15,4 +16,5 @@ export interface NodeDeps {
   puller: Puller;
   clock: Clock;
   log: Log;
+  metrics: LazyMetrics;
 }

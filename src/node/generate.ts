@@ -7,6 +7,7 @@ import type { Lease } from "../engine/types.ts";
 import type { StoredModel } from "../store/scan-models.ts";
 import type { NodeDeps } from "./deps.ts";
 import { modelDefaults } from "./model-defaults.ts";
+import { watchAnswer } from "./watch-answer.ts";
 
 export interface ModelUse {
   model: StoredModel;
@@ -24,11 +25,22 @@ export const preload = async (deps: NodeDeps, use: ModelUse): Promise<number> =>
 };
 
 /** The events of one answer. `onLoaded` is told, before the first, how many milliseconds the load took. */
-export async function* generate(
+export const generate = (
   deps: NodeDeps,
   use: ModelUse,
   request: GenerationRequest,
   onLoaded: (loadMs: number) => void = () => undefined,
+): AsyncGenerator<GenerationEvent> =>
+  watchAnswer(use.model.name, events(deps, use, request, onLoaded), {
+    clock: deps.clock,
+    onEnd: deps.metrics.countAnswer,
+  });
+
+async function* events(
+  deps: NodeDeps,
+  use: ModelUse,
+  request: GenerationRequest,
+  onLoaded: (loadMs: number) => void,
 ): AsyncGenerator<GenerationEvent> {
   const defaults = modelDefaults(deps, use.model);
   await using lease = await acquire(deps, use, defaults);

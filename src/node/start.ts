@@ -13,10 +13,12 @@ import { createApp } from "../http/create-app.ts";
 import { type Listening, listen } from "../http/listen.ts";
 import { openStore } from "../store/open-store.ts";
 import type { NodeDeps } from "./deps.ts";
+import { lazyMetrics } from "./lazy-metrics.ts";
 import { lazyPuller } from "./lazy-puller.ts";
 import { anthropicRoutes } from "./routes/anthropic.ts";
 import { embedRoutes } from "./routes/embed.ts";
 import { generateRoutes } from "./routes/generate.ts";
+import { metricsRoutes } from "./routes/metrics.ts";
 import { modelRoutes } from "./routes/models.ts";
 import { nodeRoutes } from "./routes/node.ts";
 import { openAiRoutes } from "./routes/openai.ts";
@@ -45,11 +47,13 @@ export const startNode = ({ config, log, machine, clock = systemClock }: NodeOpt
   const engine = createEngine(engineOptions(config, { log, machine, clock }));
   const store = openStore(config.modelsDir, { ollamaDirs: config.ollamaDirs, clock, log });
   const puller = lazyPuller({ store, settings: config.hub, clock, log });
-  const deps: NodeDeps = { config, store, engine, machine, puller, clock, log };
+  const metrics = lazyMetrics({ engine, machine, clock });
+  const deps: NodeDeps = { config, store, engine, machine, puller, clock, log, metrics };
   const { apiKey, origins, tls } = config;
-  const app = createApp({ log, hostname: config.node.hostname, origins, apiKey });
+  const app = createApp({ log, hostname: config.node.hostname, origins, apiKey, onResponse: metrics.countRequest });
   for (const addRoutes of [
     statusRoutes,
+    metricsRoutes,
     nodeRoutes,
     modelRoutes,
     pullRoutes,

@@ -276,3 +276,27 @@ test.each(["/api/push", "/api/create", "/api/blobs/sha256:00"])(
     ]);
   },
 );
+
+test("/metrics tells Prometheus what was asked, answered and generated; /ready when a backend is there", async () => {
+  const scrape = async () => new Map((await (await get("/metrics")).text()).split("\n").map(splitSample));
+  const before = await scrape();
+  await (await post("/v1/chat/completions", { model, messages, stream: true })).text();
+  expect((await post("/v1/chat/completions", { model: "absent", messages })).status).toBe(404);
+  await get("/nothing/here");
+  const after = await scrape();
+  const grown = (sample: string) => (after.get(sample) ?? Number.NaN) - (before.get(sample) ?? 0);
+  expect(grown('llmlb_http_requests_total{method="POST",route="/v1/chat/completions",status="200"}')).toBe(1);
+  expect(grown('llmlb_http_requests_total{method="POST",route="/v1/chat/completions",status="404"}')).toBe(1);
+  expect(grown('llmlb_http_requests_total{method="GET",route="other",status="404"}')).toBe(1);
+  expect(grown(`llmlb_generations_total{model="${model}",outcome="stop"}`)).toBe(1);
+  expect(grown(`llmlb_time_to_first_token_seconds_count{model="${model}"}`)).toBe(1);
+  expect(grown(`llmlb_completion_tokens_total{model="${model}"}`)).toBe(fakeCounts.completionTokens);
+  expect(after.get(`llmlb_slots_busy{model="${model}"}`)).toBe(0);
+  expect((await get("/metrics")).headers.get("content-type")).toContain("text/plain; version=0.0.4");
+  expect(await (await get("/ready")).json()).toEqual({ status: "ready" });
+});
+
+const splitSample = (line: string): [string, number] => {
+  const at = line.lastIndexOf(" ");
+  return [line.slice(0, at), Number(line.slice(at + 1))];
+};
