@@ -62,7 +62,9 @@ export interface AnthropicCountRequest {
   messages: AnthropicMessageParam[];
   system?: string | AnthropicTextBlock[];
   tools?: AnthropicTool[];
-  tool_choice?: { type: "auto" | "any" | "none" } | { type: "tool"; name: string };
+  tool_choice?: ({ type: "auto" | "any" | "none" } | { type: "tool"; name: string }) & {
+    disable_parallel_tool_use?: boolean;
+  };
   thinking?: { type: "enabled"; budget_tokens: number } | { type: "disabled" } | { type: "adaptive" };
 }
 

@@ -44,6 +44,7 @@ export interface OpenAiChatRequest extends OpenAiSampling {
     function: { name: string; description?: string; parameters?: Record<string, unknown> };
   }[];
   tool_choice?: "none" | "auto" | "required" | { type: "function"; function: { name: string } };
+  parallel_tool_calls?: boolean | null;
   response_format?:
     | { type: "text" }
     | { type: "json_object" }

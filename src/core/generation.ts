@@ -64,6 +64,8 @@ export type GenerationInput =
       messages: ChatMessage[];
       tools?: ToolDefinition[];
       toolChoice?: "auto" | "none" | "required";
+      /** False = at most one tool call. Absent = as many as the model's format allows. */
+      parallelToolCalls?: boolean;
       /** Absent = what the template does by itself. */
       thinking?: boolean;
       reasoningEffort?: "low" | "medium" | "high";

@@ -8,6 +8,7 @@ import type {
 } from "../api/anthropic.ts";
 import { AppError } from "../core/errors.ts";
 import type { ChatMessage, ChatToolCall, GenerationInput, GenerationRequest } from "../core/generation.ts";
+import { offerTools } from "./offer-tools.ts";
 import { pickSampling, withDocumented } from "./pick-sampling.ts";
 
 type ChatInput = Extract<GenerationInput, { kind: "chat" }>;
@@ -80,18 +81,13 @@ const toText = (blocks: readonly AnthropicInputBlock[]): string =>
     })
     .join("");
 
-const toTools = ({
-  tools = [],
-  tool_choice: choice,
-}: AnthropicCountRequest): Pick<ChatInput, "tools" | "toolChoice"> => {
-  if (tools.length === 0) return {};
-  const offered = choice?.type === "tool" ? tools.filter(({ name }) => name === choice.name) : tools;
-  if (choice?.type === "tool" && offered.length === 0)
-    throw new AppError("invalid_argument", `tool_choice names "${choice.name}", which is not in tools`);
-  const toolChoice =
-    choice && ({ auto: "auto", any: "required", tool: "required", none: "none" } as const)[choice.type];
-  return { tools: offered.map(toTool), ...(toolChoice ? { toolChoice } : {}) };
-};
+const toTools = ({ tools = [], tool_choice: choice }: AnthropicCountRequest) =>
+  offerTools(tools.map(toTool), {
+    choice: choice && (choice.type === "tool" ? { name: choice.name } : choices[choice.type]),
+    parallel: choice?.disable_parallel_tool_use ? false : undefined,
+  });
+
+const choices = { auto: "auto", any: "required", none: "none" } as const;
 
 const toTool = ({ name, description, input_schema: parameters, type }: AnthropicTool) => {
   if (type && type !== "custom")

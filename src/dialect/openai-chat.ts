@@ -16,6 +16,7 @@ import type {
 } from "../core/generation.ts";
 import { fromLogprobs, toLogprobs, type WithLogprobs } from "./logprobs.ts";
 import { mergeChoices } from "./merge-choices.ts";
+import { offerTools } from "./offer-tools.ts";
 import { openAiLimit, openAiSampling } from "./openai-sampling.ts";
 import { finishReason, toUsage } from "./openai-usage.ts";
 
@@ -46,15 +47,8 @@ const toText = (content: OpenAiMessage["content"]): string | null => {
 
 type ChatInput = Extract<GenerationRequest["input"], { kind: "chat" }>;
 
-const toTools = ({ tools, tool_choice }: OpenAiChatRequest): Pick<ChatInput, "tools" | "toolChoice"> => {
-  if (!tools?.length) return {};
-  if (typeof tool_choice !== "object") return { tools, ...(tool_choice ? { toolChoice: tool_choice } : {}) };
-  const wanted = tools.filter((tool) => tool.function.name === tool_choice.function.name);
-  if (wanted.length === 0) {
-    throw new AppError("invalid_argument", `tool_choice names "${tool_choice.function.name}", which is not in tools`);
-  }
-  return { tools: wanted, toolChoice: "required" };
-};
+const toTools = ({ tools, tool_choice: choice, parallel_tool_calls: parallel }: OpenAiChatRequest) =>
+  offerTools(tools ?? [], { choice: typeof choice === "object" ? choice?.function : choice, parallel });
 
 const toThinking = ({ reasoning_effort }: OpenAiChatRequest): Pick<ChatInput, "thinking" | "reasoningEffort"> => {
   if (!reasoning_effort) return {};

@@ -7,6 +7,7 @@ import type {
 } from "../api/openai-responses.ts";
 import { AppError } from "../core/errors.ts";
 import type { ChatMessage, GenerationInput, GenerationRequest, SamplingOptions } from "../core/generation.ts";
+import { offerTools } from "./offer-tools.ts";
 import { openAiLimit, openAiSampling } from "./openai-sampling.ts";
 
 type ChatInput = Extract<GenerationInput, { kind: "chat" }>;
@@ -80,16 +81,11 @@ const toText = (content: ResponsesMessageItem["content"] | ResponsesFunctionOutp
     .join("");
 };
 
-const toTools = ({ tools, tool_choice: choice }: ResponsesRequest): Pick<ChatInput, "tools" | "toolChoice"> => {
-  if (!tools?.length) return {};
-  const offered = tools.map(toTool);
-  if (typeof choice !== "object" || choice === null)
-    return { tools: offered, ...(choice ? { toolChoice: choice } : {}) };
-  const wanted = offered.filter((tool) => tool.function.name === choice.name);
-  if (wanted.length === 0)
-    throw new AppError("invalid_argument", `tool_choice names "${choice.name}", which is not in tools`);
-  return { tools: wanted, toolChoice: "required" };
-};
+const toTools = ({ tools, tool_choice: choice, parallel_tool_calls: parallel }: ResponsesRequest) =>
+  offerTools((tools ?? []).map(toTool), {
+    choice: typeof choice === "object" && choice ? { name: choice.name } : (choice ?? undefined),
+    parallel,
+  });
 
 const toTool = ({ type, name, description, parameters }: ResponsesTool) => {
   if (type !== "function" || name === undefined)

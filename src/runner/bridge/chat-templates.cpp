@@ -67,7 +67,7 @@ common_chat_templates_inputs ChatTemplates::inputsFrom(const common_json& chat) 
   inputs.messages = common_chat_msgs_parse_oaicompat(chat.at("messages"));
   if (chat.contains("tools")) inputs.tools = common_chat_tools_parse_oaicompat(chat.at("tools"));
   inputs.tool_choice = common_chat_tool_choice_parse_oaicompat(chat.value("toolChoice", "auto"));
-  inputs.parallel_tool_calls = true;
+  inputs.parallel_tool_calls = chat.value("parallelToolCalls", true);
   inputs.reasoning_format = kReasoningFormat;
   inputs.enable_thinking = chat.contains("thinking") ? chat.at("thinking").get<bool>() : supportsThinking_;
   if (chat.contains("reasoningEffort")) {
