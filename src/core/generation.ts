@@ -71,7 +71,12 @@ export type GenerationInput =
       reasoningEffort?: "low" | "medium" | "high";
     }
   /** Text is tokenized with special tokens parsed and a BOS where the model wants one; nothing else is added. */
-  | { kind: "text"; text: string };
+  | {
+      kind: "text";
+      text: string;
+      /** What follows the gap after `text` that the model is to fill (fill in the middle). Absent = there is no gap. */
+      suffix?: string;
+    };
 
 export interface GenerationRequest {
   input: GenerationInput;

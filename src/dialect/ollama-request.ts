@@ -27,9 +27,8 @@ export const fromOllamaChat = (request: OllamaChatRequest): GenerationRequest =>
   ...settings(request),
 });
 
-/** Translates `/api/generate`: a chat of one turn, or with `raw` the prompt as it is. */
+/** Translates `/api/generate`: a chat of one turn, with `raw` the prompt as it is, with `suffix` a gap to fill. */
 export const fromOllamaGenerate = (request: OllamaGenerateRequest): GenerationRequest => {
-  if (request.suffix) throw new AppError("invalid_argument", "suffix (fill in the middle) is not supported");
   if (request.template) throw new AppError("invalid_argument", "a template of one's own is not supported; use raw");
   refuseImages(request.images);
   return { input: generateInput(request), ...settings(request) };
@@ -37,6 +36,7 @@ export const fromOllamaGenerate = (request: OllamaGenerateRequest): GenerationRe
 
 const generateInput = (request: OllamaGenerateRequest): GenerationInput => {
   const prompt = request.prompt ?? "";
+  if (request.suffix) return { kind: "text", text: prompt, suffix: request.suffix };
   if (request.raw) return { kind: "text", text: prompt };
   const system: ChatMessage[] = request.system ? [{ role: "system", content: request.system }] : [];
   return { kind: "chat", messages: [...system, { role: "user", content: prompt }], ...thinking(request.think) };

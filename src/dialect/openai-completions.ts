@@ -12,13 +12,12 @@ const promptsMax = 128;
 /** Translates `/v1/completions`: one request for each prompt. Throws `invalid_argument` for what cannot be done. */
 export const fromOpenAiCompletion = (request: OpenAiCompletionRequest): GenerationRequest[] => {
   const { prompt, stop, logprobs, echo, suffix, best_of } = request;
-  if (echo || suffix || (best_of ?? 1) > 1)
-    throw new AppError("invalid_argument", "echo, suffix and best_of are not supported");
+  if (echo || (best_of ?? 1) > 1) throw new AppError("invalid_argument", "echo and best_of are not supported");
   const prompts = [prompt].flat();
   if (prompts.length === 0 || prompts.length > promptsMax)
     throw new AppError("invalid_argument", `prompt has ${prompts.length} texts; expected 1 to ${promptsMax}`);
   return prompts.map((text) => ({
-    input: { kind: "text", text },
+    input: { kind: "text", text, ...(suffix ? { suffix } : {}) },
     ...openAiSampling(request),
     ...openAiLimit(request.max_tokens ?? maxTokensByDefault),
     ...(stop ? { stop: typeof stop === "string" ? [stop] : stop } : {}),

@@ -120,7 +120,8 @@ const stopStrings = (stop: readonly string[]): string[] => {
 };
 
 const inputFields = (input: GenerationInput): Record<string, unknown> => {
-  if (input.kind === "text") return { text: input.text };
+  if (input.kind === "text")
+    return { text: input.text, ...(input.suffix === undefined ? {} : { suffix: input.suffix }) };
   const { kind: _, messages, tools = [], ...chat } = input;
   if (messages.length === 0) refuse("a chat needs at least one message");
   for (const tool of tools) limitNesting(`the parameters of tool "${tool.function.name}"`, tool.function.parameters);

@@ -198,7 +198,9 @@ const isText = (value: unknown): value is string => typeof value === "string";
 
 const isInput = (input: unknown): boolean =>
   isShape(input) &&
-  (input.kind === "text" ? isText(input.text) : input.kind === "chat" && isListOf(input.messages, isMessage));
+  (input.kind === "text"
+    ? isText(input.text) && (input.suffix === undefined || isText(input.suffix))
+    : input.kind === "chat" && isListOf(input.messages, isMessage));
 
 const isMessage = (message: unknown): boolean => isShape(message) && isText(message.role);
 

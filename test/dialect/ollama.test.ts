@@ -115,10 +115,10 @@ test("generate is a chat of one turn, raw is the text itself", () => {
     messages: [{ role: "system", content: "be brief" }, user],
   });
   expect(complete({ raw: true }).input).toEqual({ kind: "text", text: "hi" });
+  expect(complete({ suffix: "end" }).input).toEqual({ kind: "text", text: "hi", suffix: "end" });
 });
 
 test("what cannot be done is said", () => {
-  expect(() => complete({ suffix: "x" })).toThrow("suffix");
   expect(() => complete({ images: ["aGk="] })).toThrow("images");
   expect(() => chat({ messages: [{ ...user, images: ["aGk="] }] })).toThrow("images");
 });

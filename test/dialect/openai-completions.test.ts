@@ -23,6 +23,7 @@ test("a prompt is text as it is, with OpenAI's limit", () => {
     { input: { text: "b" } },
   ]);
   expect(from({ max_tokens: -1 })[0]?.maxTokens).toBe(Number.POSITIVE_INFINITY);
+  expect(from({ suffix: "end" })[0]?.input).toEqual({ kind: "text", text: "x", suffix: "end" });
   expect(() => from({ echo: true })).toThrow("not supported");
   expect(() => from({ prompt: [] })).toThrow("0 texts");
 });

@@ -101,6 +101,24 @@ void checkLength(size_t promptTokens, int contextTokens) {
                                         " and needs room for an answer; shorten the prompt or raise num_ctx");
 }
 
+/** What stands around the gap, in the order that most models were trained on and that llama-server's /infill has. */
+std::vector<llama_token> infillPrompt(const llama_vocab* vocab, const std::string& prefix, const std::string& suffix) {
+  const llama_token before = llama_vocab_fim_pre(vocab), after = llama_vocab_fim_suf(vocab), gap = llama_vocab_fim_mid(vocab);
+  if (before == LLAMA_TOKEN_NULL || after == LLAMA_TOKEN_NULL || gap == LLAMA_TOKEN_NULL)
+    throw Failure("invalid_argument", "this model cannot fill in the middle (suffix): its vocabulary has no tokens for that");
+  std::vector<llama_token> prompt;
+  const auto add = [&](llama_token mark, const std::string& text) {
+    prompt.push_back(mark);
+    const auto tokens = common_tokenize(vocab, text, false, false);
+    prompt.insert(prompt.end(), tokens.begin(), tokens.end());
+  };
+  if (llama_vocab_get_add_bos(vocab)) prompt.push_back(llama_vocab_bos(vocab));
+  add(before, prefix);
+  add(after, suffix);
+  prompt.push_back(gap);
+  return prompt;
+}
+
 }  // namespace
 
 void prepareRequest(Request& request, const std::string& text, const llama_model* model,
@@ -132,8 +150,11 @@ void prepareRequest(Request& request, const std::string& text, const llama_model
     request.stops.insert(request.stops.end(), chat.stops.begin(), chat.stops.end());
     request.parser = AnswerParser(std::move(chat.parser));
   } else {
-    request.prompt = tokenizer.tokenize(json.at("text").get<std::string>());
-    if (truncate) request.prompt = withoutMiddle(request.prompt, request.contextTokens - 1, request.keepTokens);
+    const auto prefix = json.at("text").get<std::string>();
+    const bool isInfill = json.contains("suffix");
+    request.prompt = isInfill ? infillPrompt(llama_model_get_vocab(model), prefix, json.at("suffix").get<std::string>())
+                              : tokenizer.tokenize(prefix);
+    if (truncate && !isInfill) request.prompt = withoutMiddle(request.prompt, request.contextTokens - 1, request.keepTokens);
     constrainText(grammar, jsonSchema, sampling);
   }
   checkLength(request.prompt.size(), contextTokens);
