@@ -26,7 +26,10 @@ export const createApp = ({ log, onResponse, ...guard }: AppOptions) =>
       Object.assign(set.headers, corsHeaders(request));
       return preflight(request);
     })
-    .onTransform(({ body }) => dropNulls(body))
+    .onTransform(({ body, server, request }) => {
+      server?.timeout(request, 0); // it is here in full; its answer may be silent for as long as a load takes
+      dropNulls(body);
+    })
     .onError(({ code, error, request, set }) => {
       const appError = toHttpError(code, error, request);
       if (appError.code === "internal") log.error(`${request.method} ${path(request)}: ${describe(error)}`);

@@ -23,11 +23,22 @@ export interface TlsFiles {
   keyFile: string;
 }
 
+interface ListenOptions {
+  tls?: TlsFiles | undefined;
+  /** How long a client may be silent before its request is there, head and body; Bun looks every four seconds. */
+  silenceSeconds?: number;
+}
+
 /** Starts to listen. Throws `internal` with a clear message when the address is taken or not ours, or the certificate cannot be used. */
-export const listen = (app: Listenable, hostname: string, port: number, tls?: TlsFiles): Listening => {
+export const listen = (
+  app: Listenable,
+  hostname: string,
+  port: number,
+  { tls, silenceSeconds = 60 }: ListenOptions = {},
+): Listening => {
   try {
-    // reusePort would let a second server bind the same port without an error; idleTimeout would cut slow loads.
-    const options = { hostname, port, reusePort: false, idleTimeout: 0, maxRequestBodySize: bodyMaxBytes };
+    // reusePort would let a second server bind the same port without an error. The silence of an answer has no limit: see createApp.
+    const options = { hostname, port, reusePort: false, idleTimeout: silenceSeconds, maxRequestBodySize: bodyMaxBytes };
     app.listen({ ...options, ...(tls ? { tls: readTls(tls) } : {}) });
   } catch (error) {
     if (error instanceof AppError) throw error;

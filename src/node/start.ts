@@ -65,7 +65,7 @@ export const startNode = ({ config, log, machine, clock = systemClock }: NodeOpt
     unsupportedRoutes,
   ])
     addRoutes(app, deps);
-  const address = listen(app, config.node.hostname, config.node.port, tls);
+  const address = listen(app, config.node.hostname, config.node.port, { tls });
   store.list(); // reads every manifest once, so that the first listing is as fast as the others
   return { address, prune: () => prune(deps), stop: (drainMs) => stop(address, deps, drainMs) };
 };

@@ -1,4 +1,5 @@
 import { afterAll, expect, test } from "bun:test";
+import { connect } from "node:net";
 import { t } from "elysia";
 import { AppError } from "../../src/core/errors.ts";
 import { silentLog } from "../../src/core/log.ts";
@@ -179,3 +180,26 @@ test("a long silence carries heartbeats, before the first record too", async () 
   expect(await fourth).toBe(item);
   expect((await reader?.read())?.done).toBe(true);
 });
+
+test("who sends half a request and falls silent is cut off; a slow answer is not", async () => {
+  const slow = Promise.withResolvers<string>();
+  const app = createApp({ log: silentLog, hostname: "127.0.0.1" })
+    .get("/slow", () => slow.promise)
+    .post("/echo", ({ body }) => body, { parse: "json" });
+  const server = listen(app, "127.0.0.1", 0, { silenceSeconds: 1 });
+  try {
+    const answer = fetch(`http://127.0.0.1:${server.port}/slow`);
+    const head = "POST /echo HTTP/1.1\r\nHost: 127.0.0.1\r\n";
+    const cut = [head, `${head}content-type: application/json\r\ncontent-length: 9\r\n\r\n{`].map((sent) => {
+      const closed = Promise.withResolvers<void>();
+      const client = connect(server.port, "127.0.0.1", () => client.write(sent));
+      client.on("error", () => undefined).on("close", () => closed.resolve());
+      return closed.promise;
+    });
+    await Promise.all(cut);
+    slow.resolve("late");
+    expect(await (await answer).text()).toBe("late");
+  } finally {
+    await server.stop(true);
+  }
+}, 60_000);
