@@ -10,9 +10,19 @@ export interface ChatToolCall {
   function: { name: string; arguments: string };
 }
 
+/** A picture or a sound as the file that the client sent; see `core/media-file.ts` for what is let through. */
+export interface MediaPart {
+  type: "image" | "audio";
+  /** The encoded file: PNG, JPEG, WAV... */
+  data: Uint8Array;
+}
+
+export type ContentPart = { type: "text"; text: string } | MediaPart;
+
 export interface ChatMessage {
   role: "system" | "user" | "assistant" | "tool" | "developer";
-  content: string | null;
+  /** Parts only where a message carries media: text alone is always a string. */
+  content: string | ContentPart[] | null;
   /** The model's own earlier reasoning, for templates that render it. */
   reasoning_content?: string;
   tool_calls?: ChatToolCall[];
@@ -76,6 +86,8 @@ export type GenerationInput =
       text: string;
       /** What follows the gap after `text` that the model is to fill (fill in the middle). Absent = there is no gap. */
       suffix?: string;
+      /** Shown to the model before `text`, in this order. */
+      media?: MediaPart[];
     };
 
 export interface GenerationRequest {

@@ -45,7 +45,7 @@ export const openModel = async ({ llama, load, layers, ...options }: OpenModelOp
   };
   const bridge = makeBridge(llama, model, load, bridgeOptions, options.onMessages);
   const { thinking, tools, ...facts } = bridge.info();
-  const loaded = { ...facts, capabilities: { thinking, tools }, backend, gpuLayers };
+  const loaded = { ...facts, capabilities: { thinking, tools, vision: false, audio: false }, backend, gpuLayers };
   return { bridge, loaded, threads: threadsOf(bridge, context.threads, load, loaded) };
 };
 

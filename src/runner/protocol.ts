@@ -122,8 +122,8 @@ export interface LoadedModel {
   vramBytes: number;
   backend: Backend;
   gpuLayers: number;
-  /** What the chat template and the model are able to do. */
-  capabilities: { thinking: boolean; tools: boolean };
+  /** What the chat template, the model and its projector are able to do. */
+  capabilities: { thinking: boolean; tools: boolean; vision: boolean; audio: boolean };
   /** Jinja text of the template in use. */
   chatTemplate: string;
   loadMs: number;

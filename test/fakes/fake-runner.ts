@@ -35,7 +35,7 @@ const loadedModel = (options: LoadOptions, trainContextTokens: number): LoadedMo
   vramBytes: 0,
   backend: "cpu",
   gpuLayers: 0,
-  capabilities: { thinking: false, tools: false },
+  capabilities: { thinking: false, tools: false, vision: false, audio: false },
   chatTemplate: "",
   loadMs: 1,
 });

@@ -26,7 +26,7 @@ test("load tells its progress and describes the model; exit ends the process wit
   const progress: number[] = [];
   const model = await runner.load(load("tiny-think"), { onProgress: (fraction) => progress.push(fraction) });
   expect(model).toMatchObject({ contextTokens: 4096, slots: 1, backend: "cpu", gpuLayers: 0, vramBytes: 0 });
-  expect(model.capabilities).toEqual({ thinking: true, tools: false });
+  expect(model.capabilities).toEqual({ thinking: true, tools: false, vision: false, audio: false });
   expect(model.chatTemplate).toContain("enable_thinking");
   expect(model.memoryBytes).toBeGreaterThan(500_000);
   expect(progress.at(-1)).toBe(1);

@@ -23,7 +23,7 @@ const model = {
   vramBytes: 0,
   backend: "cpu",
   gpuLayers: 0,
-  capabilities: { thinking: false, tools: false },
+  capabilities: { thinking: false, tools: false, vision: false, audio: false },
   chatTemplate: "",
   loadMs: 1,
 } as const;
