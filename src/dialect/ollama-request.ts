@@ -11,9 +11,11 @@ import type {
   ChatToolCall,
   GenerationInput,
   GenerationRequest,
+  MediaPart,
   SamplingOptions,
 } from "../core/generation.ts";
 import { fromLogprobs } from "./logprobs.ts";
+import { fromBase64File, toContent } from "./media.ts";
 import { pickSampling } from "./pick-sampling.ts";
 
 /** Translates `/api/chat`. Throws `invalid_argument` for what cannot be done. */
@@ -30,21 +32,26 @@ export const fromOllamaChat = (request: OllamaChatRequest): GenerationRequest =>
 /** Translates `/api/generate`: a chat of one turn, with `raw` the prompt as it is, with `suffix` a gap to fill. */
 export const fromOllamaGenerate = (request: OllamaGenerateRequest): GenerationRequest => {
   if (request.template) throw new AppError("invalid_argument", "a template of one's own is not supported; use raw");
-  refuseImages(request.images);
   return { input: generateInput(request), ...settings(request) };
 };
 
 const generateInput = (request: OllamaGenerateRequest): GenerationInput => {
-  const prompt = request.prompt ?? "";
-  if (request.suffix) return { kind: "text", text: prompt, suffix: request.suffix };
-  if (request.raw) return { kind: "text", text: prompt };
-  const system: ChatMessage[] = request.system ? [{ role: "system", content: request.system }] : [];
-  return { kind: "chat", messages: [...system, { role: "user", content: prompt }], ...thinking(request.think) };
+  const { prompt = "", suffix, raw, system } = request;
+  const media = toMedia(request.images, "images");
+  if (suffix && media.length > 0) throw new AppError("invalid_argument", "a suffix and images do not go together");
+  if (suffix) return { kind: "text", text: prompt, suffix };
+  if (raw) return { kind: "text", text: prompt, ...(media.length > 0 && { media }) };
+  const first: ChatMessage[] = system ? [{ role: "system", content: system }] : [];
+  const messages: ChatMessage[] = [...first, { role: "user", content: withText(media, prompt) }];
+  return { kind: "chat", messages, ...thinking(request.think) };
 };
 
-const refuseImages = (images: string[] | undefined): void => {
-  if (images?.length) throw new AppError("invalid_argument", "images are not supported by this model");
-};
+const toMedia = (images: readonly string[] | null | undefined, where: string): MediaPart[] =>
+  (images ?? []).map((image, index) => fromBase64File(image, `${where}[${index}]`));
+
+/** Pictures come before what is said about them, as in Ollama. */
+const withText = (media: MediaPart[], text: string): ChatMessage["content"] =>
+  toContent([...media, { type: "text", text }]);
 
 /**
  * Ollama's messages name no tool call ids, OpenAI's templates want them: calls are numbered through the chat, and each tool
@@ -53,14 +60,14 @@ const refuseImages = (images: string[] | undefined): void => {
 const toMessages = (messages: OllamaMessage[]): ChatMessage[] => {
   const open: { id: string; name: string }[] = [];
   let calls = 0;
-  return messages.map((message): ChatMessage => {
-    refuseImages(message.images);
-    if (message.role === "tool") return toToolMessage(message, open);
+  return messages.map((message, index): ChatMessage => {
+    const content = withText(toMedia(message.images, `messages[${index}].images`), message.content);
+    if (message.role === "tool") return { ...toToolMessage(message, open), content };
     const toolCalls = (message.tool_calls ?? []).map((call) => toToolCall(call, call.id ?? `call_${calls++}`));
     open.push(...toolCalls.map((call) => ({ id: call.id ?? "", name: call.function.name })));
     return {
       role: message.role,
-      content: message.content,
+      content,
       ...(message.thinking ? { reasoning_content: message.thinking } : {}),
       ...(toolCalls.length ? { tool_calls: toolCalls } : {}),
     };
@@ -73,13 +80,13 @@ const toToolCall = (call: OllamaToolCall, id: string): ChatToolCall => ({
   function: { name: call.function.name, arguments: JSON.stringify(call.function.arguments ?? {}) },
 });
 
-const toToolMessage = (message: OllamaMessage, open: { id: string; name: string }[]): ChatMessage => {
+const toToolMessage = (message: OllamaMessage, open: { id: string; name: string }[]): Omit<ChatMessage, "content"> => {
   const byId = open.findIndex((call) => call.id === message.tool_call_id);
   const byName = open.findIndex((call) => call.name === message.tool_name);
   const answered = open.splice(Math.max(byId, byName, 0), 1)[0];
   const id = message.tool_call_id ?? answered?.id;
   const name = message.tool_name ?? answered?.name;
-  return { role: "tool", content: message.content, ...(id ? { tool_call_id: id } : {}), ...(name ? { name } : {}) };
+  return { role: "tool", ...(id ? { tool_call_id: id } : {}), ...(name ? { name } : {}) };
 };
 
 const thinking = (

@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs";
 import { AppError } from "../core/errors.ts";
 
-// Holds a long chat with its images in base64; a larger body is a mistake or an attack.
-const bodyMaxBytes = 64 * 1024 * 1024;
+// Holds a chat that has shown twenty photos of a phone, in base64 (each turn sends all again); a larger body is a mistake or an attack.
+const bodyMaxBytes = 128 * 1024 * 1024;
 
 /** The part of an Elysia app that matters here, whatever routes its type has collected. */
 interface Listenable {

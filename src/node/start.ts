@@ -13,6 +13,7 @@ import { createApp } from "../http/create-app.ts";
 import { type Listening, listen } from "../http/listen.ts";
 import { openStore } from "../store/open-store.ts";
 import type { NodeDeps } from "./deps.ts";
+import { createFetchImage, type FetchImage } from "./fetch-image.ts";
 import { lazyMetrics } from "./lazy-metrics.ts";
 import { lazyPuller } from "./lazy-puller.ts";
 import { anthropicRoutes } from "./routes/anthropic.ts";
@@ -32,6 +33,8 @@ export interface NodeOptions {
   log: Log;
   machine: Machine;
   clock?: Clock;
+  /** Where pictures come from that a request only names. */
+  fetchImage?: FetchImage;
 }
 
 export interface RunningNode {
@@ -43,12 +46,18 @@ export interface RunningNode {
 }
 
 /** Composes store, hub, engine and HTTP, and starts to listen. Throws an AppError when the address cannot be had. */
-export const startNode = ({ config, log, machine, clock = systemClock }: NodeOptions): RunningNode => {
+export const startNode = ({
+  config,
+  log,
+  machine,
+  clock = systemClock,
+  fetchImage = createFetchImage(),
+}: NodeOptions): RunningNode => {
   const engine = createEngine(engineOptions(config, { log, machine, clock }));
   const store = openStore(config.modelsDir, { ollamaDirs: config.ollamaDirs, clock, log });
   const puller = lazyPuller({ store, settings: config.hub, clock, log });
   const metrics = lazyMetrics({ engine, machine, clock });
-  const deps: NodeDeps = { config, store, engine, machine, puller, clock, log, metrics };
+  const deps: NodeDeps = { config, store, engine, machine, puller, clock, log, metrics, fetchImage };
   const { apiKey, origins, tls } = config;
   const app = createApp({ log, hostname: config.node.hostname, origins, apiKey, onResponse: metrics.countRequest });
   for (const addRoutes of [
@@ -82,7 +91,7 @@ const prune = async ({ store, log }: NodeDeps): Promise<void> => {
 
 const engineOptions = (
   config: Config,
-  { log, machine, clock }: Required<Omit<NodeOptions, "config">>,
+  { log, machine, clock }: Pick<NodeDeps, "log" | "machine" | "clock">,
 ): EngineOptions => {
   const { maxLoadedModels, maxQueue, parallel, threads, gpu, kvCacheType, flashAttention, promptCacheBytes } = config;
   return {

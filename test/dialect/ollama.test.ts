@@ -119,8 +119,8 @@ test("generate is a chat of one turn, raw is the text itself", () => {
 });
 
 test("what cannot be done is said", () => {
-  expect(() => complete({ images: ["aGk="] })).toThrow("images");
-  expect(() => chat({ messages: [{ ...user, images: ["aGk="] }] })).toThrow("images");
+  expect(() => complete({ template: "{{ .Prompt }}" })).toThrow("use raw");
+  expect(() => chat({ messages: [user], format: "xml" as never })).toThrow('invalid "format"');
 });
 
 test("a streamed chat: pieces, whole tool calls, and statistics in nanoseconds at the end", async () => {

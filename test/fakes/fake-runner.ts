@@ -14,6 +14,7 @@ export interface FakeRunner extends EngineRunner {
 
 export interface FakeRunnerScript {
   trainContextTokens?: number;
+  capabilities?: Partial<LoadedModel["capabilities"]>;
   estimate?: (options: EstimateOptions) => Partial<MemoryEstimate>;
   load?: (options: LoadOptions, signal?: AbortSignal) => Promise<void>;
   generate?: (request: GenerationRequest, signal?: AbortSignal) => AsyncIterable<GenerationEvent>;
@@ -27,7 +28,10 @@ async function* helloEvents(): AsyncIterable<GenerationEvent> {
   yield { type: "done", reason: "stop", counts: fakeCounts };
 }
 
-const loadedModel = (options: LoadOptions, trainContextTokens: number): LoadedModel => ({
+const loadedModel = (
+  options: LoadOptions,
+  { trainContextTokens = 8192, capabilities }: FakeRunnerScript,
+): LoadedModel => ({
   contextTokens: Math.min(options.contextTokens, trainContextTokens),
   trainContextTokens,
   slots: options.slots,
@@ -35,7 +39,7 @@ const loadedModel = (options: LoadOptions, trainContextTokens: number): LoadedMo
   vramBytes: 0,
   backend: "cpu",
   gpuLayers: 0,
-  capabilities: { thinking: false, tools: false, vision: false, audio: false },
+  capabilities: { thinking: false, tools: false, vision: false, audio: false, ...capabilities },
   chatTemplate: "",
   loadMs: 1,
 });
@@ -71,7 +75,7 @@ export const fakeRunner = (script: FakeRunnerScript = {}): FakeRunner => {
       runner.loads.push(options);
       await script.load?.(options, signal);
       signal?.throwIfAborted();
-      return loadedModel(options, script.trainContextTokens ?? 8192);
+      return loadedModel(options, script);
     },
     async *generate(request, signal) {
       if (!runner.alive) throw new AppError("runner_crashed", "the runner is gone");

@@ -148,7 +148,7 @@ test("a taken port is a clear error", () => {
 });
 
 test("a body above the limit is refused", async () => {
-  const answer = await post(`{"model":"${"x".repeat(65 * 1024 * 1024)}"}`);
+  const answer = await post(`{"model":"${"x".repeat(129 * 1024 * 1024)}"}`);
   expect(answer.status).toBe(413);
 });
 

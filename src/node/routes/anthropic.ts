@@ -8,6 +8,7 @@ import { namedSse } from "../../http/sse.ts";
 import type { NodeDeps } from "../deps.ts";
 import { findModel } from "../find-model.ts";
 import { countTokens, generate } from "../generate.ts";
+import { withImages } from "../with-images.ts";
 
 const open = { additionalProperties: true };
 const content = t.Union([t.String(), t.Array(t.Object({ type: t.String() }, open))]);
@@ -41,17 +42,14 @@ export const anthropicRoutes = (app: App, deps: NodeDeps) =>
     })
     .post(
       "/v1/messages/count_tokens",
-      async ({ body, request }) => {
-        const asked = body as AnthropicCountRequest;
-        const use = { model: findModel(deps, asked.model), signal: request.signal };
-        return { input_tokens: await countTokens(deps, use, fromAnthropicCount(asked)) };
-      },
+      ({ body, request }) => count(deps, body as AnthropicCountRequest, request.signal),
       { body: countBody, parse: "json" },
     );
 
 const answer = async (deps: NodeDeps, body: AnthropicMessagesRequest, signal: AbortSignal) => {
   const use = { model: findModel(deps, body.model), signal };
-  const events = toAnthropicEvents(generate(deps, use, fromAnthropicMessages(body)), {
+  const request = await withImages(deps, signal, (imageByUrl) => fromAnthropicMessages(body, imageByUrl));
+  const events = toAnthropicEvents(generate(deps, use, request), {
     id: `msg_${crypto.randomUUID().replaceAll("-", "")}`,
     model: body.model,
     stopSequences: body.stop_sequences ?? [],
@@ -60,4 +58,10 @@ const answer = async (deps: NodeDeps, body: AnthropicMessagesRequest, signal: Ab
   return body.stream
     ? await namedSse(events, signal, { fault: anthropicError, heartbeat: { type: "ping" }, clock })
     : await toAnthropicMessage(events);
+};
+
+const count = async (deps: NodeDeps, body: AnthropicCountRequest, signal: AbortSignal) => {
+  const use = { model: findModel(deps, body.model), signal };
+  const request = await withImages(deps, signal, (imageByUrl) => fromAnthropicCount(body, imageByUrl));
+  return { input_tokens: await countTokens(deps, use, request) };
 };

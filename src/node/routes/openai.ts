@@ -15,6 +15,7 @@ import type { StoredModel } from "../../store/scan-models.ts";
 import type { NodeDeps } from "../deps.ts";
 import { findModel } from "../find-model.ts";
 import { generate } from "../generate.ts";
+import { withImages } from "../with-images.ts";
 import { toolSchema } from "./tool-schema.ts";
 
 const part = t.Object({ type: t.String(), text: t.Optional(t.String()) }, { additionalProperties: true });
@@ -94,7 +95,8 @@ const toModel = ({ name, lastUsedMs, manifest }: StoredModel): OpenAiModel => ({
 });
 
 const chat = async (deps: NodeDeps, body: OpenAiChatRequest, signal: AbortSignal) => {
-  const choices = openChoices(deps, body, [fromOpenAiChat(body)], signal);
+  const prompt = await withImages(deps, signal, (imageByUrl) => fromOpenAiChat(body, imageByUrl));
+  const choices = openChoices(deps, body, [prompt], signal);
   const options = responseOptions(deps, body, "chatcmpl");
   return body.stream
     ? await sse(toOpenAiChunks(choices, options), signal, deps.clock)
