@@ -1,6 +1,7 @@
 import type { OllamaChatRequest, OllamaChatResponse, OllamaMessage } from "../api/ollama.ts";
 import type { Client } from "../client/client.ts";
 import { systemClock } from "../core/clock.ts";
+import type { Attachments } from "./attachments.ts";
 import type { Output } from "./output.ts";
 import { createAnswerView } from "./ui/answer-view.ts";
 import { renderModel } from "./ui/model-sheet.ts";
@@ -12,6 +13,8 @@ export interface ConversationOptions {
   client: Client;
   /** Model, format, thinking and keep-alive; the messages come from the conversation. */
   request: Omit<OllamaChatRequest, "messages">;
+  /** What becomes of the files that a message names. */
+  attachments: Attachments;
   stdout: Output;
   stderr: Output;
   colors: boolean;
@@ -24,8 +27,12 @@ export interface ConversationOptions {
 export const createConversation = (options: ConversationOptions): Conversation => {
   let messages: OllamaMessage[] = [];
   return {
-    async say(text, signal) {
-      const question: OllamaMessage = { role: "user", content: text };
+    opensWithFile: options.attachments.opens,
+    async say(text, signal, preface = "") {
+      const taken = await options.attachments.take(text);
+      const content = [preface, taken.text].filter((part) => part !== "").join(" ");
+      const { images } = taken;
+      const question: OllamaMessage = { role: "user", content, ...(images.length > 0 && { images }) };
       const reply: OllamaMessage = { role: "assistant", content: "" };
       messages.push(question);
       try {
