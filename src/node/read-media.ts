@@ -59,15 +59,10 @@ const checkLength = (part: MediaPart, format: MediaFormat, what: string): MediaP
 };
 
 const countPixels = async ({ data }: MediaPart, format: MediaFormat, what: string): Promise<number> => {
-  const tooMany = refuse(what, `has more than ${megapixels(imageMaxPixels)}`);
   const screen = format.name === "GIF" ? gifScreenPixels(data) : 0;
-  if (screen > imageMaxPixels) throw tooMany;
-  try {
-    const { width, height } = await new Bun.Image(data, { maxPixels: imageMaxPixels }).metadata();
-    return Math.max(screen, width * height);
-  } catch (error) {
-    throw codeOf(error) === "ERR_IMAGE_TOO_MANY_PIXELS" ? tooMany : unreadable(error, format, what);
-  }
+  if (screen > imageMaxPixels) throw refuse(what, tooManyPixels);
+  const { width, height } = await decoded(format, what, (limits) => new Bun.Image(data, limits).metadata());
+  return Math.max(screen, width * height);
 };
 
 /** A GIF's canvas may be larger than its first frame, and llama.cpp's reader makes room for it. */
@@ -78,19 +73,29 @@ const gifScreenPixels = (data: Uint8Array): number => {
 
 /** PNG loses nothing. Fast rather than small: it goes to a process on this machine. */
 const toPng = async ({ type, data }: MediaPart, format: MediaFormat, what: string): Promise<MediaPart> => {
+  const png = await decoded(format, what, (limits) => new Bun.Image(data, limits).png({ compressionLevel: 1 }).bytes());
+  return { type, data: png };
+};
+
+const tooManyPixels = `has more than ${megapixels(imageMaxPixels)}`;
+
+const decoded = async <T>(
+  { name }: MediaFormat,
+  what: string,
+  read: (limits: { maxPixels: number }) => Promise<T>,
+): Promise<T> => {
   try {
-    return {
-      type,
-      data: await new Bun.Image(data, { maxPixels: imageMaxPixels }).png({ compressionLevel: 1 }).bytes(),
-    };
+    return await read({ maxPixels: imageMaxPixels });
   } catch (error) {
-    throw unreadable(error, format, what);
+    const problem = problems[(error as { code?: string }).code ?? ""];
+    throw problem ? refuse(what, problem(name)) : error;
   }
 };
 
-const unreadable = (error: unknown, { name }: MediaFormat, what: string): AppError =>
-  codeOf(error) === "ERR_IMAGE_FORMAT_UNSUPPORTED"
-    ? refuse(what, `is ${name}, which this machine cannot read: convert it to PNG or JPEG`)
-    : refuse(what, `is a damaged ${name} file`);
-
-const codeOf = (error: unknown): string | undefined => (error as { code?: string }).code;
+/** What is wrong with a file, by the code of Bun's error. */
+const problems: Readonly<Record<string, (format: string) => string>> = {
+  ERR_IMAGE_TOO_MANY_PIXELS: () => tooManyPixels,
+  ERR_IMAGE_FORMAT_UNSUPPORTED: (format) => `is ${format}, which this machine cannot read: convert it to PNG or JPEG`,
+  ERR_IMAGE_DECODE_FAILED: (format) => `is a damaged ${format} file`,
+  ERR_IMAGE_UNKNOWN_FORMAT: (format) => `is a damaged ${format} file`,
+};

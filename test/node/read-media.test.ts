@@ -128,3 +128,26 @@ test("a sound goes on as it is", async () => {
   const part: MediaPart = { type: "audio", data: wav(32_000) };
   expect(mediaParts((await readMedia(ask(part))).input)).toEqual([part]);
 });
+
+test("a thousand damaged pictures: each is read or refused in a line, and nothing else happens", async () => {
+  const files = [png, jpeg, webp, gif, bmp];
+  let state = 1;
+  const random = (below: number) => {
+    state = (state * 48_271) % 2_147_483_647; // Park and Miller's: the same pictures each time
+    return state % below;
+  };
+  let refused = 0;
+  for (let round = 0; round < 1000; round++) {
+    const whole = files[round % files.length] ?? png;
+    const file = Buffer.from(whole.subarray(0, random(3) === 0 ? 1 + random(whole.length) : whole.length));
+    for (let changes = random(20); changes > 0; changes--) file[random(Math.min(file.length, 64))] = random(256);
+    const error = await readMedia(ask(image(file))).catch((error) => error);
+    if (!(error instanceof Error)) continue;
+    refused++;
+    expect(error).toMatchObject({
+      code: "invalid_argument",
+      message: expect.stringMatching(/^the image (is|has) [^\n]+$/),
+    });
+  }
+  expect(refused).toBeGreaterThan(300);
+});
