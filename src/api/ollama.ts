@@ -204,6 +204,8 @@ export interface OllamaShowResponse {
   projector_info?: Record<string, unknown>;
   capabilities: string[];
   modified_at: string;
+  /** llmlb: as in `/api/tags`. */
+  digest?: string;
   /** llmlb: size of all files in bytes. */
   size?: number;
   /** llmlb: other names of this model. */

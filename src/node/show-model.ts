@@ -29,6 +29,7 @@ export const showModel = async (
     ...(projector && { projector_info: projector }),
     capabilities,
     modified_at: new Date(model.lastUsedMs).toISOString(),
+    digest: model.id,
     size: model.sizeBytes,
     aliases: model.aliases,
     ...templateInUse(described),

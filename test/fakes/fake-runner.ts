@@ -16,7 +16,7 @@ export interface FakeRunnerScript {
   trainContextTokens?: number;
   capabilities?: Partial<LoadedModel["capabilities"]>;
   estimate?: (options: EstimateOptions) => Partial<MemoryEstimate>;
-  load?: (options: LoadOptions, signal?: AbortSignal) => Promise<void>;
+  load?: (options: LoadOptions, signal?: AbortSignal, onProgress?: (fraction: number) => void) => Promise<void>;
   generate?: (request: GenerationRequest, signal?: AbortSignal) => AsyncIterable<GenerationEvent>;
 }
 
@@ -71,9 +71,9 @@ export const fakeRunner = (script: FakeRunnerScript = {}): FakeRunner => {
       runner.estimates.push(options);
       return { ...wholeEstimate(options), ...script.estimate?.(options) };
     },
-    async load(options, { signal }) {
+    async load(options, { signal, onProgress }) {
       runner.loads.push(options);
-      await script.load?.(options, signal);
+      await script.load?.(options, signal, onProgress);
       signal?.throwIfAborted();
       return loadedModel(options, script);
     },

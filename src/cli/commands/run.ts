@@ -12,7 +12,7 @@ import { readStdin } from "../read-stdin.ts";
 import { toRequestOptions } from "../run-options.ts";
 import { showPull } from "../show-pull.ts";
 import type { Conversation } from "../ui/repl.ts";
-import { startSpinner } from "../ui/spinner.ts";
+import { showWait } from "../ui/wait-view.ts";
 
 const args = {
   model: { type: "positional", description: "Name of the model; one on Hugging Face is pulled when it is absent" },
@@ -72,7 +72,7 @@ const answerOnce = (session: Session, words: readonly string[], stdinIsTty: bool
     const { client, request } = session;
     const piped = stdinIsTty ? "" : await readStdin(signal);
     const prompt = words.join(" ");
-    const conversation = await openConversation(session, signal);
+    const { conversation } = await openConversation(session, signal);
     // An empty prompt only loads the model, as in Ollama.
     if (`${piped}${prompt}`.trim() === "") await client.load(request.model, request.keep_alive, signal);
     else await conversation.say(prompt, signal, piped);
@@ -82,9 +82,9 @@ const chat = (session: Session): Promise<void> =>
   interruptible(async (signal) => {
     const { client, request, context } = session;
     const { stdout, stderr } = context;
-    const conversation = await openConversation(session, signal);
-    const spinner = await startSpinner(stderr, systemClock);
-    await client.load(request.model, request.keep_alive, signal).finally(() => spinner.stop());
+    const { conversation, digest } = await openConversation(session, signal);
+    const wait = await showWait({ client, digest, output: stderr, clock: systemClock });
+    await client.load(request.model, request.keep_alive, signal).finally(() => wait.end());
     const { addHistory, loadHistory } = await import("../ui/history.ts");
     const { openLineReader } = await import("../ui/line-reader.ts");
     const { runRepl } = await import("../ui/repl.ts");
@@ -98,13 +98,20 @@ const chat = (session: Session): Promise<void> =>
     signal.throwIfAborted();
   });
 
-const openConversation = async (session: Session, signal: AbortSignal): Promise<Conversation> => {
+/** With the model's digest, where the server tells it. */
+const openConversation = async (
+  session: Session,
+  signal: AbortSignal,
+): Promise<{ conversation: Conversation; digest: string | undefined }> => {
   const { client, request, context, view } = session;
   const { stdout, stderr, colors } = context;
-  const { capabilities } = await ensureModel(session, signal);
+  const { capabilities, digest } = await ensureModel(session, signal);
   const takesFiles = capabilities.includes("vision") || capabilities.includes("audio");
   const attachments = takesFiles ? (await import("../attachments.ts")).openAttachments(stderr) : textAlone;
-  return createConversation({ client, request, attachments, stdout, stderr, colors, ...view });
+  return {
+    conversation: createConversation({ client, request, digest, attachments, stdout, stderr, colors, ...view }),
+    digest,
+  };
 };
 
 /** For a model that neither sees nor hears a path is a text like any other, as in Ollama. */
