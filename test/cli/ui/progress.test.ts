@@ -211,7 +211,10 @@ describe("showWait", () => {
       },
     };
     const wait = await showWait({ client, digest, output, clock });
-    const line = () => screenOf(output.text).join("").replace(/^\S+ ?/, "");
+    const line = () =>
+      screenOf(output.text)
+        .join("")
+        .replace(/^\S+ ?/, "");
     return { clock, output, wait, line, asked: () => asked };
   };
 
