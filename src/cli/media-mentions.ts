@@ -86,9 +86,9 @@ const urlPaths = (url: string): string[] => {
 };
 
 /** How a path begins that can be nothing else. */
-const pathStart = /^(?:~[\\/]|\.{1,2}[\\/]|[A-Za-z]:[\\/]|\\\\|\/)/;
+const pathStart = /^(?:~[\\/]|\.{1,2}[\\/]|[A-Za-z]:[\\/]|\/)/;
 /** In the middle of a text: no part of a URL, of another path or of a word such as "and/or". */
-const pathBegin = /(?<![A-Za-z0-9_~.%\\/-])(?:~[\\/]|\.{1,2}[\\/]|[A-Za-z]:[\\/]|\\\\|\/(?!\/))/y;
+const pathBegin = /(?<![A-Za-z0-9_~.%\\/-])(?:~[\\/]|\.{1,2}[\\/]|[A-Za-z]:[\\/]|\/(?!\/))/y;
 
 const pathAt = (text: string, at: number, options: MentionOptions): MediaMention | undefined => {
   if (!match(pathBegin, text, at)) return undefined;
@@ -135,6 +135,8 @@ const found = (
   isCertain = false,
 ): MediaMention | undefined => {
   const opened = paths.map((path) => path.replace(/^~(?=[\\/])/, () => home));
+  // Windows logs in to a share by only looking at it: a text that was pasted must not send it to any machine.
+  if (opened.some((path) => /^[\\/]{2}/.test(path))) return undefined;
   const path = opened.flatMap(spellings).find(isFile);
   if (path !== undefined) return { start, end, path, exists: true };
   const last = opened.at(-1);

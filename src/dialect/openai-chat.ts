@@ -48,7 +48,10 @@ const toPart =
   (imageByUrl: ImageByUrl) =>
   ({ type, text, image_url, input_audio }: OpenAiContentPart): ContentPart => {
     if (type === "text") return { type, text: text ?? "" };
-    if (type === "image_url") return fromImageUrl(image_url?.url, imageByUrl, "image_url.url");
+    if (type === "image_url") {
+      const url = typeof image_url === "string" ? image_url : image_url?.url;
+      return fromImageUrl(url, imageByUrl, "image_url.url");
+    }
     if (type === "input_audio") return { type: "audio", data: decodeBase64(input_audio?.data, "input_audio.data") };
     throw new AppError("invalid_argument", `content of type "${type}" is not supported`);
   };

@@ -77,6 +77,7 @@ const ask = async (
   return await web.fetch(target.href, {
     headers: { host, accept: "image/*" },
     redirect: "manual",
+    keepalive: false, // a connection that was made for one name is not used for another at the same address
     signal,
     ...(protocol === "https:" && !isIP(name) ? { tls: { serverName: name } } : {}),
   });

@@ -62,7 +62,6 @@ test.each<[string, string, string, string]>([
   ["a Windows drive with slashes", "what is c:/me/cat.png", "c:/me/cat.png", "what is"],
   ["a Windows drive in quotes", '"C:\\Users\\me\\my cat.png" what', "C:\\Users\\me\\my cat.png", "what"],
   ["a Windows drive with plain spaces", "C:\\Users\\me\\my cat.png what", "C:\\Users\\me\\my cat.png", "what"],
-  ["a Windows share", "\\\\server\\share\\cat.png what", "\\\\server\\share\\cat.png", "what"],
   ["a Windows path from here", ".\\cat.png what", ".\\cat.png", "what"],
   ["Japanese, words right behind it", "/a/猫の写真.pngを説明して", "/a/猫の写真.png", "を説明して"],
   ["Japanese, words right before it", "この画像/a/猫.pngを説明して", "/a/猫.png", "この画像を説明して"],
@@ -125,6 +124,10 @@ test.each([
   "this is it's 'quoted' text",
   "この画像/無い.pngを説明して",
   "file://other-machine/cat.png",
+  "\\\\server\\share\\cat.png what",
+  "'\\\\server\\share\\cat.png'",
+  "'//server/share/cat.png'",
+  "//server/share/cat.png",
   "",
 ])("text stays text: %s", (prompt) => expect(read(prompt)).toEqual({ text: prompt, files: [], missing: [] }));
 

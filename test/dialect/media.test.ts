@@ -72,6 +72,7 @@ test("OpenAI: parts keep their order, text alone stays a string", () => {
   expect(openAi(parts)).toEqual([text("this"), image, text("and"), text("?")] as never);
   const sound = { type: "input_audio", input_audio: { data: wav.toString("base64"), format: "wav" } };
   expect(openAi([sound, text("")])).toEqual([audio] as never);
+  expect(openAi([{ type: "image_url", image_url: dataUrl }])).toEqual([image] as never);
   expect(openAi([text("a"), text("b")])).toBe("ab");
 });
 
