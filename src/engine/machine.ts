@@ -98,12 +98,10 @@ export const createMachine = async ({ config, log, clock }: MachineOptions): Pro
 /** What may be tried, best first: GPU packs, then the libraries that come with llmlb (on a Mac these have Metal). */
 const candidatesFor = async ({ cacheDir, gpu }: Pick<Config, "cacheDir" | "gpu">): Promise<Candidate[]> => {
   const packs = packBackends.filter((backend) => gpu === undefined || gpu === backend);
-  const candidates: Candidate[] = await Promise.all(
-    packs.map(async (backend) => {
-      const nativeDir = await findGpuPack(backend, cacheDir);
-      return nativeDir ? { backend, nativeDir } : { backend, missing: "its libraries are not installed" };
-    }),
-  );
+  const candidates = packs.map((backend): Candidate => {
+    const nativeDir = findGpuPack(backend, cacheDir);
+    return nativeDir ? { backend, nativeDir } : { backend, missing: "its libraries are not installed" };
+  });
   if (gpu === "cuda" || gpu === "vulkan") return candidates;
   return [...candidates, { backend: gpu ?? "best", nativeDir: await resolveNativeDir(cacheDir) }];
 };
