@@ -23,6 +23,7 @@ import { modelRoutes } from "./routes/models.ts";
 import { nodeRoutes } from "./routes/node.ts";
 import { openAiRoutes } from "./routes/openai.ts";
 import { pullRoutes } from "./routes/pull.ts";
+import { rerankRoutes } from "./routes/rerank.ts";
 import { responsesRoutes } from "./routes/responses.ts";
 import { statusRoutes } from "./routes/status.ts";
 import { unsupportedRoutes } from "./routes/unsupported.ts";
@@ -59,6 +60,7 @@ export const startNode = ({ config, log, machine, clock = systemClock }: NodeOpt
     pullRoutes,
     generateRoutes,
     embedRoutes,
+    rerankRoutes,
     openAiRoutes,
     responsesRoutes,
     anthropicRoutes,

@@ -6,6 +6,7 @@ import type { EmbedRequest } from "../core/embedding.ts";
 import { type ErrorCode, isErrorCode } from "../core/errors.ts";
 import type { GenerationEvent, GenerationRequest } from "../core/generation.ts";
 import type { KvCacheType } from "../core/kv-cache-type.ts";
+import type { RerankRequest } from "../core/reranking.ts";
 
 export interface LoadOptions {
   modelPath: string;
@@ -158,6 +159,8 @@ export type NodeMessage =
   | { type: "load"; options: LoadOptions }
   | { type: "generate"; id: number; request: GenerationRequest }
   | { type: "embed"; id: number; request: EmbedRequest }
+  /** Answered by `embedded`, with one vector of one score for each document. */
+  | { type: "rerank"; id: number; request: RerankRequest }
   /** Asks how many tokens the prompt has; answered by `embedded` without vectors. */
   | { type: "count"; id: number; request: GenerationRequest }
   | { type: "cancel"; id: number }
@@ -219,6 +222,8 @@ const nodeShapes: Readonly<Record<NodeMessage["type"], (message: Shape) => boole
   load: ({ options }) => isShape(options) && isText(options.modelPath),
   generate: ({ id, request }) => isId(id) && isRequest(request),
   embed: ({ id, request }) => isId(id) && isShape(request) && isListOf(request.inputs, isEmbedInput),
+  rerank: ({ id, request }) =>
+    isId(id) && isShape(request) && isText(request.query) && isListOf(request.documents, isText),
   count: ({ id, request }) => isId(id) && isRequest(request),
   cancel: ({ id }) => isId(id),
   ack: ({ id, tokens }) => isId(id) && isId(tokens),
