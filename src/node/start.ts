@@ -51,7 +51,14 @@ export const startNode = ({ config, log, machine, clock = systemClock }: NodeOpt
   const metrics = lazyMetrics({ engine, machine, clock });
   const deps: NodeDeps = { config, store, engine, machine, puller, clock, log, metrics };
   const { apiKey, origins, tls } = config;
-  const app = createApp({ log, hostname: config.node.hostname, origins, apiKey, onResponse: metrics.countRequest });
+  const app = createApp({
+    log,
+    clock,
+    hostname: config.node.hostname,
+    origins,
+    apiKey,
+    onResponse: metrics.countRequest,
+  });
   for (const addRoutes of [
     statusRoutes,
     metricsRoutes,

@@ -69,11 +69,11 @@ export const generateRoutes = (app: App, deps: NodeDeps) =>
   app
     .post("/api/chat", ({ body, request }) => chat(deps, body as OllamaChatRequest, request.signal), {
       body: chatBody,
-      parse: "json",
+      parse: "jsonBody",
     })
     .post("/api/generate", ({ body, request }) => complete(deps, body as OllamaGenerateRequest, request.signal), {
       body: generateBody,
-      parse: "json",
+      parse: "jsonBody",
     });
 
 const chat = async (deps: NodeDeps, body: OllamaChatRequest, signal: AbortSignal) => {

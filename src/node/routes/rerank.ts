@@ -24,7 +24,7 @@ export const rerankRoutes = (app: App, deps: NodeDeps) => {
   for (const path of ["/v1/rerank", "/v1/reranking", "/rerank", "/reranking"])
     app.post(path, ({ body, request }) => rank(deps, body as RerankBody, request.signal), {
       body: rerankBody,
-      parse: "json",
+      parse: "jsonBody",
     });
   return app;
 };
