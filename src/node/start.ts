@@ -48,7 +48,7 @@ export const startNode = ({ config, log, machine, clock = systemClock }: NodeOpt
   const engine = createEngine(engineOptions(config, { log, machine, clock }));
   const store = openStore(config.modelsDir, { ollamaDirs: config.ollamaDirs, clock, log });
   const puller = lazyPuller({ store, settings: config.hub, clock, log });
-  const metrics = lazyMetrics({ engine, machine, clock });
+  const metrics = lazyMetrics({ engine, machine, puller, clock });
   const deps: NodeDeps = { config, store, engine, machine, puller, clock, log, metrics };
   const { apiKey, origins, tls } = config;
   const app = createApp({
