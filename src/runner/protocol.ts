@@ -201,6 +201,7 @@ const isText = (value: unknown): value is string => typeof value === "string";
 
 const isInput = (input: unknown): boolean =>
   isShape(input) &&
+  (input.context === undefined || isListOf(input.context, isId)) &&
   (input.kind === "text"
     ? isText(input.text) && (input.suffix === undefined || isText(input.suffix))
     : input.kind === "chat" && isListOf(input.messages, isMessage));
@@ -239,7 +240,8 @@ const eventShapes: Readonly<Record<GenerationEvent["type"], (event: Shape) => bo
   reasoning: ({ text }) => isText(text),
   toolCall: (event) => isId(event.index) && isText(event.arguments),
   logprobs: ({ tokens }) => isListOf(tokens, isShape),
-  done: ({ reason, counts }) => isText(reason) && isShape(counts),
+  done: ({ reason, counts, tokens }) =>
+    isText(reason) && isShape(counts) && (tokens === undefined || tokens instanceof Int32Array),
 };
 
 const isEvent = (event: unknown): boolean => isShape(event) && fits(eventShapes, event);

@@ -233,6 +233,35 @@ test("ollama: generate, raw, stop strings, num_predict", async () => {
   expect(raw.response?.length).toBeGreaterThan(0);
 });
 
+test("ollama: a conversation goes on from the context of its last answer", async () => {
+  const model = name("tiny-hello");
+  const first = await ollama.generate({ model, prompt: "One" });
+  expect(first.context).toHaveLength(first.prompt_eval_count + first.eval_count);
+  const records = await collect(
+    await ollama.generate({ model, prompt: "Two", context: first.context, system: "Be brief.", stream: true }),
+  );
+  const last = records.at(-1);
+  expect(last?.context.slice(0, first.context.length)).toEqual(first.context);
+  expect(last?.prompt_eval_count).toBeGreaterThan(first.context.length + 20);
+  expect(records.slice(0, -1).some(({ context }) => context !== undefined)).toBe(false);
+  const raw = await ollama.generate({ model, prompt: "One", raw: true, options: { num_predict: 1 } });
+  expect(raw.context).toBeUndefined();
+  await expect(ollama.generate({ model, prompt: "Two", raw: true, context: [1] })).rejects.toThrow("raw mode does not");
+  await expect(ollama.generate({ model, prompt: "Two", context: [99_999] })).rejects.toThrow("token 99999");
+});
+
+test("ollama: a template of the request's own makes the prompt", async () => {
+  const model = name("tiny-plain");
+  const template = "{{ if .System }}{{ .System }}: {{ end }}{{ .Prompt }}{{ .Response }}</s>";
+  const once = { model, prompt: " once", template, options: { num_predict: 3, temperature: 0 } };
+  const told = await ollama.generate({ ...once, system: "Tell" });
+  expect([told.response, told.prompt_eval_count]).toEqual([" upon a time", "Tell: ".length + 1]);
+  expect(told.context).toHaveLength(told.prompt_eval_count + 3);
+  await expect(ollama.generate({ ...once, template: "{{ range .Messages }}{{ end }}" })).rejects.toThrow(
+    'template: "{{ range .Messages }}" is not supported',
+  );
+});
+
 test("ollama: abort ends an endless answer", async () => {
   const stream = await ollama.chat({ model: name("tiny-endless"), messages: ask("go"), stream: true });
   const reading = (async () => {

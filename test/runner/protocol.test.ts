@@ -92,6 +92,7 @@ test("garbage is not", () => {
     { type: "generate", id: 1, request: { input: { kind: "text" }, sampling: {} } },
     { type: "generate", id: 1, request: { input: { kind: "chat", messages: [1] }, sampling: {} } },
     { type: "generate", id: 1, request: { input: { kind: "text", text: "" }, sampling: {}, stop: [1] } },
+    { type: "generate", id: 1, request: { input: { kind: "text", text: "", context: ["a"] }, sampling: {} } },
     { type: "embed", id: 1, request: { inputs: "a" } },
     { type: "rerank", id: 1, request: { query: "q", documents: [1] } },
     { type: "rerank", id: 1, request: { documents: ["a"] } },
