@@ -36,9 +36,14 @@ export const anthropicError = (error: AppError): AnthropicError => ({
 
 export const ollamaError = (error: AppError): OllamaError => ({ error: error.message });
 
-const dialectOf = (path: string) => {
-  if (path.startsWith("/v1/messages")) return anthropicError;
-  return path.startsWith("/v1/") ? openAiError : ollamaError;
+const errorOf = { ollama: ollamaError, openAi: openAiError, anthropic: anthropicError } as const;
+
+export type Dialect = keyof typeof errorOf;
+
+/** Whose API a path belongs to. */
+export const dialectOf = (path: string): Dialect => {
+  if (path.startsWith("/v1/messages")) return "anthropic";
+  return path.startsWith("/v1/") ? "openAi" : "ollama";
 };
 
 const headersOf: { [code in ErrorCode]?: Record<string, string> } = {
@@ -48,7 +53,7 @@ const headersOf: { [code in ErrorCode]?: Record<string, string> } = {
 
 /** An error in the dialect of the request's path. */
 export const errorResponse = (request: Request, error: AppError): Response => {
-  const body = dialectOf(new URL(request.url).pathname)(error);
+  const body = errorOf[dialectOf(new URL(request.url).pathname)](error);
   const headers = headersOf[error.code] ?? {};
   // A page that may ask may also read why it was refused.
   const cors = error.status === 403 ? {} : corsHeaders(request);

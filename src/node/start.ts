@@ -22,6 +22,7 @@ import { metricsRoutes } from "./routes/metrics.ts";
 import { modelRoutes } from "./routes/models.ts";
 import { nodeRoutes } from "./routes/node.ts";
 import { openAiRoutes } from "./routes/openai.ts";
+import { openApiRoutes } from "./routes/openapi.ts";
 import { pullRoutes } from "./routes/pull.ts";
 import { rerankRoutes } from "./routes/rerank.ts";
 import { responsesRoutes } from "./routes/responses.ts";
@@ -72,6 +73,7 @@ export const startNode = ({ config, log, machine, clock = systemClock }: NodeOpt
     responsesRoutes,
     anthropicRoutes,
     unsupportedRoutes,
+    openApiRoutes,
   ])
     addRoutes(app, deps);
   const address = listen(app, config.node.hostname, config.node.port, { tls });
