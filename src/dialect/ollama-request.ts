@@ -13,6 +13,7 @@ import type {
   GenerationRequest,
   SamplingOptions,
 } from "../core/generation.ts";
+import { renderGoTemplate } from "./go-template.ts";
 import { fromLogprobs } from "./logprobs.ts";
 import { pickSampling } from "./pick-sampling.ts";
 
@@ -27,19 +28,41 @@ export const fromOllamaChat = (request: OllamaChatRequest): GenerationRequest =>
   ...settings(request),
 });
 
-/** Translates `/api/generate`: a chat of one turn, with `raw` the prompt as it is, with `suffix` a gap to fill. */
+/**
+ * Translates `/api/generate`: a chat of one turn, with `raw` the prompt as it is, with `template` what that makes of it, with `suffix`
+ * a gap to fill.
+ */
 export const fromOllamaGenerate = (request: OllamaGenerateRequest): GenerationRequest => {
-  if (request.template) throw new AppError("invalid_argument", "a template of one's own is not supported; use raw");
   refuseImages(request.images);
-  return { input: generateInput(request), ...settings(request) };
+  refuseCombinations(request);
+  const goesOn = !request.raw && !request.suffix;
+  return { input: generateInput(request), ...settings(request), ...(goesOn && { tellTokens: true }) };
+};
+
+/** Nothing that a request says is left out in silence. */
+const refuseCombinations = ({ raw, suffix, system, template, context }: OllamaGenerateRequest): void => {
+  if (raw && (system || template || context?.length))
+    throw new AppError("invalid_argument", "raw mode does not support template, system, or context");
+  if (suffix && context?.length) throw new AppError("invalid_argument", "suffix does not support context");
 };
 
 const generateInput = (request: OllamaGenerateRequest): GenerationInput => {
   const prompt = request.prompt ?? "";
-  if (request.suffix) return { kind: "text", text: prompt, suffix: request.suffix };
-  if (request.raw) return { kind: "text", text: prompt };
-  const system: ChatMessage[] = request.system ? [{ role: "system", content: request.system }] : [];
-  return { kind: "chat", messages: [...system, { role: "user", content: prompt }], ...thinking(request.think) };
+  const { system = "", suffix = "", template, raw, context } = request;
+  const goingOn = context?.length ? { context } : {};
+  if (template) {
+    const text = renderGoTemplate(template, { System: system, Prompt: prompt, Suffix: suffix });
+    return { kind: "text", text, ...goingOn };
+  }
+  if (suffix) return { kind: "text", text: prompt, suffix };
+  if (raw) return { kind: "text", text: prompt };
+  const first: ChatMessage[] = system ? [{ role: "system", content: system }] : [];
+  return {
+    kind: "chat",
+    messages: [...first, { role: "user", content: prompt }],
+    ...goingOn,
+    ...thinking(request.think),
+  };
 };
 
 const refuseImages = (images: string[] | undefined): void => {

@@ -28,7 +28,7 @@ export interface TlsFiles {
 
 interface ListenOptions {
   tls?: TlsFiles | undefined;
-  /** How long a client may be silent before its request is there, head and body; Bun looks every four seconds. */
+  /** How long the head of a request may take, as Bun counts it, every four seconds; for its body see `readJson`. */
   silenceSeconds?: number;
 }
 

@@ -3,7 +3,9 @@ import type { Embeddings, EmbedRequest } from "../core/embedding.ts";
 import { AppError } from "../core/errors.ts";
 import type { GenerationEvent, GenerationRequest } from "../core/generation.ts";
 import { type GenerationDefaults, withDefaults } from "../core/generation-defaults.ts";
+import type { Ranking, RerankRequest } from "../core/reranking.ts";
 import type { Lease } from "../engine/types.ts";
+import { describeModel } from "../store/describe-model.ts";
 import type { StoredModel } from "../store/scan-models.ts";
 import type { NodeDeps } from "./deps.ts";
 import { modelDefaults } from "./model-defaults.ts";
@@ -64,6 +66,17 @@ export const embed = async (
 ): Promise<Embeddings & { loadMs: number }> => {
   await using lease = await acquire(deps, use, modelDefaults(deps, use.model));
   return { ...(await lease.embed(request, use.signal)), loadMs: lease.loadMs };
+};
+
+/** The documents' scores. Throws `invalid_argument` for a model that is not made for that. */
+export const rerank = async (deps: NodeDeps, use: ModelUse, request: RerankRequest): Promise<Ranking> => {
+  const { ollama, manifest, name } = use.model;
+  // Of Ollama's models nothing is read before somebody asks.
+  const { capabilities } = ollama ? await describeModel(deps.store, use.model) : manifest.details;
+  if (!capabilities.includes("rerank"))
+    throw new AppError("invalid_argument", `"${name}" does not support reranking: it has no classifier head`);
+  await using lease = await acquire(deps, use, modelDefaults(deps, use.model));
+  return await lease.rerank(request, use.signal);
 };
 
 const acquire = async (

@@ -22,7 +22,9 @@ import { metricsRoutes } from "./routes/metrics.ts";
 import { modelRoutes } from "./routes/models.ts";
 import { nodeRoutes } from "./routes/node.ts";
 import { openAiRoutes } from "./routes/openai.ts";
+import { openApiRoutes } from "./routes/openapi.ts";
 import { pullRoutes } from "./routes/pull.ts";
+import { rerankRoutes } from "./routes/rerank.ts";
 import { responsesRoutes } from "./routes/responses.ts";
 import { statusRoutes } from "./routes/status.ts";
 import { unsupportedRoutes } from "./routes/unsupported.ts";
@@ -47,10 +49,17 @@ export const startNode = ({ config, log, machine, clock = systemClock }: NodeOpt
   const engine = createEngine(engineOptions(config, { log, machine, clock }));
   const store = openStore(config.modelsDir, { ollamaDirs: config.ollamaDirs, clock, log });
   const puller = lazyPuller({ store, settings: config.hub, clock, log });
-  const metrics = lazyMetrics({ engine, machine, clock });
+  const metrics = lazyMetrics({ engine, machine, puller, clock });
   const deps: NodeDeps = { config, store, engine, machine, puller, clock, log, metrics };
   const { apiKey, origins, tls } = config;
-  const app = createApp({ log, hostname: config.node.hostname, origins, apiKey, onResponse: metrics.countRequest });
+  const app = createApp({
+    log,
+    clock,
+    hostname: config.node.hostname,
+    origins,
+    apiKey,
+    onResponse: metrics.countRequest,
+  });
   for (const addRoutes of [
     statusRoutes,
     metricsRoutes,
@@ -59,10 +68,12 @@ export const startNode = ({ config, log, machine, clock = systemClock }: NodeOpt
     pullRoutes,
     generateRoutes,
     embedRoutes,
+    rerankRoutes,
     openAiRoutes,
     responsesRoutes,
     anthropicRoutes,
     unsupportedRoutes,
+    openApiRoutes,
   ])
     addRoutes(app, deps);
   const address = listen(app, config.node.hostname, config.node.port, { tls });

@@ -35,7 +35,7 @@ async function* endless(signal: AbortSignal) {
 const clock = manualClock();
 const body = t.Object({ model: t.String(), size: t.Optional(t.Integer()) }, { additionalProperties: true });
 const app = createApp({ log: silentLog, hostname: "127.0.0.1" })
-  .post("/api/echo", ({ body }) => body, { body, parse: "json" })
+  .post("/api/echo", ({ body }) => body, { body, parse: "jsonBody" })
   .get("/api/fails", () => {
     throw new AppError("model_not_found", 'model "x" not found');
   })
@@ -181,22 +181,18 @@ test("a long silence carries heartbeats, before the first record too", async () 
   expect((await reader?.read())?.done).toBe(true);
 });
 
-test("who sends half a request and falls silent is cut off; a slow answer is not", async () => {
+test("a head that never ends is cut off; a slow answer is not", async () => {
   const slow = Promise.withResolvers<string>();
-  const app = createApp({ log: silentLog, hostname: "127.0.0.1" })
-    .get("/slow", () => slow.promise)
-    .post("/echo", ({ body }) => body, { parse: "json" });
+  const app = createApp({ log: silentLog, hostname: "127.0.0.1" }).get("/slow", () => slow.promise);
   const server = listen(app, "127.0.0.1", 0, { silenceSeconds: 1 });
   try {
     const answer = fetch(`http://127.0.0.1:${server.port}/slow`);
-    const head = "POST /echo HTTP/1.1\r\nHost: 127.0.0.1\r\n";
-    const cut = [head, `${head}content-type: application/json\r\ncontent-length: 9\r\n\r\n{`].map((sent) => {
-      const closed = Promise.withResolvers<void>();
-      const client = connect(server.port, "127.0.0.1", () => client.write(sent));
-      client.on("error", () => undefined).on("close", () => closed.resolve());
-      return closed.promise;
-    });
-    await Promise.all(cut);
+    const closed = Promise.withResolvers<void>();
+    const client = connect(server.port, "127.0.0.1", () => client.write("POST /echo HTTP/1.1\r\nHost: 127.0.0.1\r\n"));
+    const drip = setInterval(() => client.write("x: y\r\n"), 100);
+    client.on("error", () => undefined).on("close", () => closed.resolve());
+    await closed.promise;
+    clearInterval(drip);
     slow.resolve("late");
     expect(await (await answer).text()).toBe("late");
   } finally {

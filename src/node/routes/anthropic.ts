@@ -37,7 +37,7 @@ export const anthropicRoutes = (app: App, deps: NodeDeps) =>
   app
     .post("/v1/messages", ({ body, request }) => answer(deps, body as AnthropicMessagesRequest, request.signal), {
       body: messagesBody,
-      parse: "json",
+      parse: "jsonBody",
     })
     .post(
       "/v1/messages/count_tokens",
@@ -46,7 +46,7 @@ export const anthropicRoutes = (app: App, deps: NodeDeps) =>
         const use = { model: findModel(deps, asked.model), signal: request.signal };
         return { input_tokens: await countTokens(deps, use, fromAnthropicCount(asked)) };
       },
-      { body: countBody, parse: "json" },
+      { body: countBody, parse: "jsonBody" },
     );
 
 const answer = async (deps: NodeDeps, body: AnthropicMessagesRequest, signal: AbortSignal) => {

@@ -50,7 +50,7 @@ export const embedRoutes = (app: App, deps: NodeDeps) =>
         const made = await embed(deps, useOf(deps, asked, request.signal), fromOllamaEmbed(asked));
         return toOllamaEmbed(made, asked, deps.clock.now() - startMs);
       },
-      { body: embedBody, parse: "json" },
+      { body: embedBody, parse: "jsonBody" },
     )
     .post(
       "/api/embeddings",
@@ -58,7 +58,7 @@ export const embedRoutes = (app: App, deps: NodeDeps) =>
         const asked = body as OllamaEmbeddingsRequest;
         return toOllamaEmbeddings(await embed(deps, useOf(deps, asked, request.signal), fromOllamaEmbeddings(asked)));
       },
-      { body: embeddingsBody, parse: "json" },
+      { body: embeddingsBody, parse: "jsonBody" },
     )
     .post(
       "/v1/embeddings",
@@ -67,7 +67,7 @@ export const embedRoutes = (app: App, deps: NodeDeps) =>
         const use = { model: findModel(deps, asked.model), signal: request.signal };
         return toOpenAiEmbeddings(await embed(deps, use, fromOpenAiEmbeddings(asked)), asked);
       },
-      { body: openAiBody, parse: "json" },
+      { body: openAiBody, parse: "jsonBody" },
     );
 
 const useOf = (

@@ -23,10 +23,10 @@ export const modelRoutes = (app: App, deps: NodeDeps) => {
     .get("/api/tags", () => new Response(tags(deps.store.list()), { headers: { "content-type": "application/json" } }))
     .post("/api/show", ({ body }) => showModel(deps, findModel(deps, body.model ?? body.name), body.verbose === true), {
       body: modelBody,
-      parse: "json",
+      parse: "jsonBody",
     })
-    .post("/api/copy", ({ body }) => copy(deps, body.source, body.destination), { body: copyBody, parse: "json" })
-    .delete("/api/delete", ({ body }) => remove(deps, body.model ?? body.name), { body: modelBody, parse: "json" });
+    .post("/api/copy", ({ body }) => copy(deps, body.source, body.destination), { body: copyBody, parse: "jsonBody" })
+    .delete("/api/delete", ({ body }) => remove(deps, body.model ?? body.name), { body: modelBody, parse: "jsonBody" });
 };
 
 /** The body of `/api/tags`, written again only for another list: with 1,000 models that is most of the work of a listing. */

@@ -70,11 +70,11 @@ export const openAiRoutes = (app: App, deps: NodeDeps) =>
     .get("/v1/models/*", ({ params }) => toModel(findModel(deps, decoded(params["*"]))))
     .post("/v1/chat/completions", ({ body, request }) => chat(deps, body as OpenAiChatRequest, request.signal), {
       body: chatBody,
-      parse: "json",
+      parse: "jsonBody",
     })
     .post("/v1/completions", ({ body, request }) => complete(deps, body as OpenAiCompletionRequest, request.signal), {
       body: completionBody,
-      parse: "json",
+      parse: "jsonBody",
     });
 
 /** SDKs escape the slash of `org/name`. What is no valid escape is no model's name either. */

@@ -25,7 +25,7 @@ export const pullRoutes = (app: App, deps: NodeDeps) =>
       const progress = pullModel(deps, name, request.signal);
       return body.stream === false ? await lastOf(progress) : await ndjson(progress, request.signal);
     },
-    { body: pullBody, parse: "json" },
+    { body: pullBody, parse: "jsonBody" },
   );
 
 const lastOf = async (progress: AsyncIterable<OllamaPullProgress>): Promise<OllamaPullProgress> => {

@@ -33,7 +33,7 @@ export const responsesRoutes = (app: App, deps: NodeDeps) => {
   return app
     .post("/v1/responses", ({ body, request }) => respond(deps, stored, body as ResponsesRequest, request.signal), {
       body: responsesBody,
-      parse: "json",
+      parse: "jsonBody",
     })
     .get("/v1/responses/:id", ({ params }) => getStored(stored, params.id).response)
     .delete("/v1/responses/:id", ({ params: { id } }) => {
