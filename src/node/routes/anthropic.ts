@@ -2,6 +2,7 @@ import { t } from "elysia";
 import type { AnthropicCountRequest, AnthropicMessagesRequest } from "../../api/anthropic.ts";
 import { fromAnthropicCount, fromAnthropicMessages } from "../../dialect/anthropic-request.ts";
 import { toAnthropicEvents, toAnthropicMessage } from "../../dialect/anthropic-response.ts";
+import { checkedBody } from "../../http/checked-body.ts";
 import type { App } from "../../http/create-app.ts";
 import { anthropicError } from "../../http/errors.ts";
 import { namedSse } from "../../http/sse.ts";
@@ -36,7 +37,7 @@ const messagesBody = t.Object(
 export const anthropicRoutes = (app: App, deps: NodeDeps) =>
   app
     .post("/v1/messages", ({ body, request }) => answer(deps, body as AnthropicMessagesRequest, request.signal), {
-      body: messagesBody,
+      body: checkedBody(messagesBody),
       parse: "jsonBody",
     })
     .post(
@@ -46,7 +47,7 @@ export const anthropicRoutes = (app: App, deps: NodeDeps) =>
         const use = { model: findModel(deps, asked.model), signal: request.signal };
         return { input_tokens: await countTokens(deps, use, fromAnthropicCount(asked)) };
       },
-      { body: countBody, parse: "jsonBody" },
+      { body: checkedBody(countBody), parse: "jsonBody" },
     );
 
 const answer = async (deps: NodeDeps, body: AnthropicMessagesRequest, signal: AbortSignal) => {
