@@ -3,7 +3,6 @@ import { type Clock, systemClock } from "../core/clock.ts";
 import { toAppError } from "../core/errors.ts";
 import { formatBytes } from "../core/format.ts";
 import type { Log } from "../core/log.ts";
-import { gpuMemory } from "../engine/devices/telemetry.ts";
 import { createEngine } from "../engine/engine.ts";
 import { hostMemory } from "../engine/host-memory.ts";
 import type { Machine } from "../engine/machine.ts";
@@ -111,7 +110,7 @@ const engineOptions = (
       ...(flashAttention === undefined ? {} : { flashAttention }),
     },
     hostMemory,
-    gpuMemory: () => gpuMemory(machine.report()?.devices ?? []),
+    gpuMemory: machine.gpuMemory,
     memoryNeed: async (model) => {
       const [need] = await Promise.all([readMemoryNeed(model, kvCacheType), machine.detected().catch(() => undefined)]);
       return need;
