@@ -4,12 +4,15 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
 import type { GenerationRequest } from "../src/core/generation.ts";
+import type { RerankRequest } from "../src/core/reranking.ts";
 import {
   type Expectation,
   type ExpectationCase,
   type ExpectationFile,
   expectationCases,
   type ModelExpectations,
+  type RecordedRanking,
+  rankCases,
 } from "./fixtures/expectation.ts";
 import { buildFixtureModels, type FixturePath } from "./fixtures/models.ts";
 import { freePort } from "./free-port.ts";
@@ -140,10 +143,26 @@ const common = (name: string, request: GenerationRequest, { prompt, tokens_evalu
   tokens,
 });
 
+interface RerankAnswer {
+  usage: { prompt_tokens: number };
+  results: { index: number; relevance_score: number }[];
+}
+
+const askRanking = async (base: string, request: RerankRequest): Promise<RecordedRanking> => {
+  const { usage, results } = (await post(base, "/v1/rerank", request)) as RerankAnswer;
+  const scores = results.sort((a, b) => a.index - b.index).map(({ relevance_score }) => relevance_score);
+  return { ...request, scores, promptTokens: usage.prompt_tokens };
+};
+
 /** Runs `use` with a llama-server that has loaded `model`, and ends it. */
-const withServer = async <T>(server: string, model: string, use: (base: string) => Promise<T>): Promise<T> => {
+const withServer = async <T>(
+  server: string,
+  { model: { ranks }, file: model }: FixturePath,
+  use: (base: string) => Promise<T>,
+): Promise<T> => {
   const port = await freePort();
   const settings = [
+    ...(ranks ? ["--reranking"] : []),
     "--ctx-size",
     contextTokens,
     "--parallel",
@@ -180,17 +199,25 @@ const withServer = async <T>(server: string, model: string, use: (base: string) 
   }
 };
 
-const record = async (server: string, dir: string, { model, file }: FixturePath): Promise<ModelExpectations> => ({
-  file: relative(dir, file),
+const record = async (server: string, dir: string, path: FixturePath): Promise<ModelExpectations> => ({
+  file: relative(dir, path.file),
   sha256: createHash("sha256")
-    .update(await Bun.file(file).bytes())
+    .update(await Bun.file(path.file).bytes())
     .digest("hex"),
-  expectations: await withServer(server, file, async (base) => {
-    const answers: Expectation[] = [];
-    for (const item of expectationCases(model.name)) answers.push(await ask(base, item));
-    return answers;
-  }),
+  ...(await withServer(server, path, (base) => (path.model.ranks ? recordRankings(base) : recordAnswers(base, path)))),
 });
+
+const recordAnswers = async (base: string, { model }: FixturePath) => {
+  const expectations: Expectation[] = [];
+  for (const item of expectationCases(model.name)) expectations.push(await ask(base, item));
+  return { expectations };
+};
+
+const recordRankings = async (base: string) => {
+  const rankings: RecordedRanking[] = [];
+  for (const request of rankCases) rankings.push(await askRanking(base, request));
+  return { expectations: [], rankings };
+};
 
 /** All expectations, in the order of `fixtureModels`. Needs the reference llama-server; see `buildLlamaServer`. */
 export const recordExpectations = async (): Promise<ExpectationFile> => {
@@ -208,11 +235,13 @@ export const recordExpectations = async (): Promise<ExpectationFile> => {
   }
 };
 
-/** JSON with one expectation a line, so that a change shows what it changes. */
+/** JSON with one expectation or ranking a line, so that a change shows what it changes. */
 const toText = ({ models, ...head }: ExpectationFile): string => {
-  const each = models.map(({ expectations, ...model }) => {
-    const lines = expectations.map((expectation) => `    ${JSON.stringify(expectation)}`).join(",\n");
-    return `${JSON.stringify(model).slice(0, -1)},"expectations":[\n${lines}\n  ]}`;
+  const listed = (name: string, items: readonly unknown[]) =>
+    `,"${name}":[\n${items.map((item) => `    ${JSON.stringify(item)}`).join(",\n")}\n  ]`;
+  const each = models.map(({ expectations, rankings, ...model }) => {
+    const lists = listed("expectations", expectations) + (rankings ? listed("rankings", rankings) : "");
+    return `${JSON.stringify(model).slice(0, -1)}${lists}}`;
   });
   return `${JSON.stringify(head).slice(0, -1)},"models":[\n  ${each.join(",\n  ")}\n]}\n`;
 };

@@ -146,6 +146,7 @@ const banned: [RegExp, string, RegExp?][] = [
   [/\bprocess\.env\b/, "only config reads the environment", /^src\/(config\/|main\.ts)/],
   [/\bTODO\b|\bFIXME\b|\bXXX\b/, "unfinished work is an issue, not a comment"],
   [/@ts-(ignore|expect-error|nocheck)/, "types are mended, not silenced"],
+  [/parse: "json"/, "a body is read by jsonBody, which knows when it comes too slowly"],
   [/\bas any\b|: any\b/, "any hides mistakes"],
   [
     /\bconsole\.(log|info|warn|error)\b/,

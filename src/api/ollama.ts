@@ -65,6 +65,7 @@ export interface OllamaGenerateRequest extends OllamaGenerationRequest {
   raw?: boolean;
   suffix?: string;
   template?: string;
+  /** The conversation so far, from the last record of its last answer. */
   context?: number[];
   images?: string[];
 }
@@ -104,6 +105,8 @@ export interface OllamaGenerateResponse extends OllamaMetrics {
   logprobs?: OllamaLogprob[];
   done: boolean;
   done_reason?: OllamaDoneReason;
+  /** Tokens of the conversation with this answer, with the last record. */
+  context?: number[];
 }
 
 export interface OllamaChatResponse extends OllamaMetrics {

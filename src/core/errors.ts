@@ -10,6 +10,7 @@ const errorTable = {
   model_not_found: { status: 404, exitCode: 1 },
   not_found: { status: 404, exitCode: 1 },
   method_not_allowed: { status: 405, exitCode: 1 },
+  request_timeout: { status: 408, exitCode: 1 },
   conflict: { status: 409, exitCode: 1 },
   payload_too_large: { status: 413, exitCode: 1 },
   rate_limited: { status: 429, exitCode: 1 },

@@ -46,7 +46,8 @@ const withTurns = (
   input: GenerationInput,
   { system, messages = [] }: Pick<GenerationDefaults, "system" | "messages">,
 ): GenerationInput => {
-  if (input.kind !== "chat" || (system === undefined && messages.length === 0)) return input;
+  // What the conversation began with stands in its tokens.
+  if (input.kind !== "chat" || input.context || (system === undefined && messages.length === 0)) return input;
   const isOwn = input.messages.some(isSystem);
   const first = isOwn || system === undefined ? [] : [{ role: "system" as const, content: system }];
   const turns = input.messages.findIndex((message) => !isSystem(message));

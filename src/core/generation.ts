@@ -72,6 +72,8 @@ export type GenerationInput =
   | {
       kind: "chat";
       messages: ChatMessage[];
+      /** Tokens of the conversation so far, as an earlier `done` told them: the messages go on from there. */
+      context?: number[];
       tools?: ToolDefinition[];
       toolChoice?: "auto" | "none" | "required";
       /** False = at most one tool call. Absent = as many as the model's format allows. */
@@ -86,6 +88,8 @@ export type GenerationInput =
       text: string;
       /** What follows the gap after `text` that the model is to fill (fill in the middle). Absent = there is no gap. */
       suffix?: string;
+      /** As with a chat: what `text` comes after. */
+      context?: number[];
       /** Shown to the model before `text`, in this order. */
       media?: MediaPart[];
     };
@@ -103,6 +107,8 @@ export interface GenerationRequest {
   contextTokens?: number;
   /** Tell the probability of every token, and of this many likelier or other ones at its place; absent = of none. */
   topLogprobs?: number;
+  /** The end tells the tokens of prompt and answer. */
+  tellTokens?: boolean;
   overflow?: ContextOverflow;
 }
 
@@ -146,4 +152,6 @@ export type GenerationEvent =
       /** The stop string that ended it, if one did. */
       stopText?: string;
       counts: GenerationCounts;
+      /** Of prompt and answer, to go on from; only when they were asked for. */
+      tokens?: Int32Array;
     };

@@ -14,6 +14,7 @@ import type {
   MediaPart,
   SamplingOptions,
 } from "../core/generation.ts";
+import { renderGoTemplate } from "./go-template.ts";
 import { fromLogprobs } from "./logprobs.ts";
 import { fromBase64File, toContent } from "./media.ts";
 import { pickSampling } from "./pick-sampling.ts";
@@ -29,21 +30,45 @@ export const fromOllamaChat = (request: OllamaChatRequest): GenerationRequest =>
   ...settings(request),
 });
 
-/** Translates `/api/generate`: a chat of one turn, with `raw` the prompt as it is, with `suffix` a gap to fill. */
+/**
+ * Translates `/api/generate`: a chat of one turn, with `raw` the prompt as it is, with `template` what that makes of it, with `suffix`
+ * a gap to fill.
+ */
 export const fromOllamaGenerate = (request: OllamaGenerateRequest): GenerationRequest => {
-  if (request.template) throw new AppError("invalid_argument", "a template of one's own is not supported; use raw");
-  return { input: generateInput(request), ...settings(request) };
+  const media = toMedia(request.images, "images");
+  refuseCombinations(request);
+  const goesOn = !request.raw && !request.suffix && media.length === 0;
+  return { input: generateInput(request, media), ...settings(request), ...(goesOn && { tellTokens: true }) };
 };
 
-const generateInput = (request: OllamaGenerateRequest): GenerationInput => {
-  const { prompt = "", suffix, raw, system } = request;
-  const media = toMedia(request.images, "images");
-  if (suffix && media.length > 0) throw new AppError("invalid_argument", "a suffix and images do not go together");
+/** Nothing that a request says is left out in silence. */
+const refuseCombinations = ({ raw, suffix, system, template, context, images }: OllamaGenerateRequest): void => {
+  if (raw && (system || template || context?.length))
+    throw new AppError("invalid_argument", "raw mode does not support template, system, or context");
+  if (suffix && context?.length) throw new AppError("invalid_argument", "suffix does not support context");
+  if (suffix && images?.length) throw new AppError("invalid_argument", "suffix does not support images");
+  // The tokens of a context have no pictures, so they could not be gone on with.
+  if (context?.length && images?.length)
+    throw new AppError("invalid_argument", "context does not support images: send the conversation to /api/chat");
+};
+
+const generateInput = (request: OllamaGenerateRequest, media: MediaPart[]): GenerationInput => {
+  const { prompt = "", system = "", suffix = "", template, raw, context } = request;
+  const goingOn = context?.length ? { context } : {};
+  const shown = media.length > 0 ? { media } : {};
+  if (template) {
+    const text = renderGoTemplate(template, { System: system, Prompt: prompt, Suffix: suffix });
+    return { kind: "text", text, ...goingOn, ...shown };
+  }
   if (suffix) return { kind: "text", text: prompt, suffix };
-  if (raw) return { kind: "text", text: prompt, ...(media.length > 0 && { media }) };
+  if (raw) return { kind: "text", text: prompt, ...shown };
   const first: ChatMessage[] = system ? [{ role: "system", content: system }] : [];
-  const messages: ChatMessage[] = [...first, { role: "user", content: withText(media, prompt) }];
-  return { kind: "chat", messages, ...thinking(request.think) };
+  return {
+    kind: "chat",
+    messages: [...first, { role: "user", content: withText(media, prompt) }],
+    ...goingOn,
+    ...thinking(request.think),
+  };
 };
 
 const toMedia = (images: readonly string[] | null | undefined, where: string): MediaPart[] =>

@@ -62,7 +62,12 @@ export async function* toOllamaGenerate(
   for await (const { event, logprobs } of withLogprobs(events)) {
     if (event.type === "text") yield record({ response: event.text }, logprobs);
     else if (event.type === "reasoning") yield record({ thinking: event.text }, logprobs);
-    else if (event.type === "done") yield { ...record({}, logprobs), ...finish(event, options) };
+    else if (event.type === "done")
+      yield {
+        ...record({}, logprobs),
+        ...finish(event, options),
+        ...(event.tokens && { context: [...event.tokens] }),
+      };
   }
 }
 

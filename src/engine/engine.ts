@@ -64,6 +64,7 @@ const acquire = async (state: State, model: EngineModel, options: AcquireOptions
       loadMs: clock.now() - startMs,
       generate: (request, generateSignal) => runner.generate(request, generateSignal),
       embed: (request, embedSignal) => runner.embed(request, embedSignal),
+      rerank: (request, rankSignal) => runner.rerank(request, rankSignal),
       countTokens: (request, countSignal) => runner.countTokens(request, countSignal),
     });
   } catch (error) {

@@ -2,6 +2,7 @@ import type { Clock } from "../core/clock.ts";
 import type { Embeddings, EmbedRequest } from "../core/embedding.ts";
 import type { GenerationEvent, GenerationRequest } from "../core/generation.ts";
 import type { Log } from "../core/log.ts";
+import type { Ranking, RerankRequest } from "../core/reranking.ts";
 import type { ModelShape } from "../gguf/model-shape.ts";
 import type {
   Backend,
@@ -28,6 +29,7 @@ export interface EngineRunner {
   ): Promise<LoadedModel>;
   generate(request: GenerationRequest, signal?: AbortSignal): AsyncIterable<GenerationEvent>;
   embed(request: EmbedRequest, signal?: AbortSignal): Promise<Embeddings>;
+  rerank(request: RerankRequest, signal?: AbortSignal): Promise<Ranking>;
   /** Tokens of the prompt that the request would be. */
   countTokens(request: GenerationRequest, signal?: AbortSignal): Promise<number>;
   /** The newest that the runner has told by itself; undefined before its first answer. */
@@ -84,6 +86,7 @@ export interface Lease extends AsyncDisposable {
   readonly loadMs: number;
   generate(request: GenerationRequest, signal?: AbortSignal): AsyncIterable<GenerationEvent>;
   embed(request: EmbedRequest, signal?: AbortSignal): Promise<Embeddings>;
+  rerank(request: RerankRequest, signal?: AbortSignal): Promise<Ranking>;
   /** Tokens of the prompt that the request would be. */
   countTokens(request: GenerationRequest, signal?: AbortSignal): Promise<number>;
 }

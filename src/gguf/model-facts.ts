@@ -2,7 +2,7 @@ import { findFileTypeName } from "./file-types.ts";
 import type { GgufHeader, GgufTensor } from "./header.ts";
 import { findNumber, findText, type GgufMetadata } from "./value.ts";
 
-type ModelCapability = "completion" | "embedding" | "tools" | "thinking";
+type ModelCapability = "completion" | "embedding" | "rerank" | "tools" | "thinking";
 
 /** What a header tells about its model. Optional fields are absent when the file does not say. */
 export interface ModelFacts {
@@ -24,7 +24,7 @@ export interface ModelFacts {
   license?: string;
   licenseLink?: string;
   chatTemplate?: string;
-  /** As Ollama's /api/show lists them; what the chat template mentions, not what the model is good at. Senses are the projector's. */
+  /** As Ollama's /api/show lists them, and `rerank`; what the chat template mentions, not what the model is good at. Senses are the projector's. */
   capabilities: ModelCapability[];
 }
 
@@ -48,9 +48,11 @@ export const modelFacts = ({ metadata, tensors }: GgufHeader): ModelFacts => {
     parameterCount: tensors.reduce((sum, { dims }) => sum + elementCount(dims), 0),
     quantization: findFileTypeName(findNumber(metadata, "general.file_type") ?? -1) ?? mainType(tensors),
     hasTokenizer: findText(metadata, "tokenizer.ggml.model") !== undefined,
-    capabilities: capabilitiesOf(metadata, architecture, chatTemplate),
+    capabilities: capabilitiesOf({ metadata, tensors }, architecture, chatTemplate),
   };
 };
+
+const poolingRank = 4; // LLAMA_POOLING_TYPE_RANK
 
 type Present<T> = { [K in keyof T]?: Exclude<T[K], undefined> };
 
@@ -71,7 +73,14 @@ const mainType = (tensors: readonly GgufTensor[]): string => {
   return main?.[0] ?? "unknown";
 };
 
-const capabilitiesOf = (metadata: GgufMetadata, architecture: string, template = ""): ModelCapability[] => {
+const capabilitiesOf = (
+  { metadata, tensors }: Pick<GgufHeader, "metadata" | "tensors">,
+  architecture: string,
+  template = "",
+): ModelCapability[] => {
+  // Converters leave the pooling out where the head says it all.
+  const isRanker = findNumber(metadata, `${architecture}.pooling_type`) === poolingRank;
+  if (isRanker || tensors.some(({ name }) => /^cls\.(output\.)?weight$/.test(name))) return ["rerank"];
   const embedding = metadata.has(`${architecture}.pooling_type`);
   return [
     embedding ? "embedding" : "completion",

@@ -1,12 +1,16 @@
 import { Elysia } from "elysia";
+import type { Clock } from "../core/clock.ts";
 import { AppError } from "../core/errors.ts";
 import type { Log } from "../core/log.ts";
 import { corsHeaders, preflight } from "./cors.ts";
 import { errorResponse } from "./errors.ts";
 import { type GuardOptions, refuseRequest } from "./guard.ts";
+import { readJson } from "./read-json.ts";
 
 export interface AppOptions extends GuardOptions {
   log: Log;
+  /** Moves the patience with slow bodies; default: the system's. */
+  clock?: Clock;
   /** Told of every answer; `route` is the pattern that the request matched, or "other". */
   onResponse?(response: { method: string; route: string; status: number }): void;
 }
@@ -15,7 +19,7 @@ export interface AppOptions extends GuardOptions {
  * The one way to make an Elysia app. Hooks are set before any route, since Elysia applies them only to what follows, and errors
  * become a `Response`, since returning `status()` from onError rewrites Elysia's shared error objects.
  */
-export const createApp = ({ log, onResponse, ...guard }: AppOptions) =>
+export const createApp = ({ log, clock, onResponse, ...guard }: AppOptions) =>
   new Elysia({ normalize: false })
     .onRequest(({ request, set }) => {
       const refusal = refuseRequest(request, guard);
@@ -25,6 +29,10 @@ export const createApp = ({ log, onResponse, ...guard }: AppOptions) =>
       }
       Object.assign(set.headers, corsHeaders(request));
       return preflight(request);
+    })
+    .parser("jsonBody", ({ request, server }) => {
+      server?.timeout(request, 0); // Bun's own asks for 16 KiB/s, more than some links have
+      return readJson(request, clock);
     })
     .onTransform(({ body, server, request }) => {
       server?.timeout(request, 0); // it is here in full; its answer may be silent for as long as a load takes
@@ -59,19 +67,6 @@ const toHttpError = (code: string | number, error: unknown, request: Request): A
   if (error instanceof AppError) return error;
   if (code === "NOT_FOUND")
     return new AppError("not_found", `${request.method} ${path(request)} is not an endpoint of llmlb`);
-  if (code === "PARSE") return new AppError("invalid_argument", parseMessage(request));
-  if (code === "VALIDATION") return new AppError("invalid_argument", validationMessage(error));
+  if (code === "PARSE") return toHttpError("", (error as Error).cause, request); // what a parser threw
   return new AppError("internal", error instanceof Error ? error.message : "internal error", { cause: error });
-};
-
-const parseMessage = (request: Request) =>
-  request.headers.get("content-length") === "0" || request.body === null
-    ? "missing request body"
-    : "invalid JSON in the request body";
-
-const validationMessage = (error: unknown): string => {
-  const first = (error as { all?: { path?: string; summary?: string; message?: string }[] }).all?.[0];
-  const field = (first?.path ?? "").replace(/^\//, "").replaceAll("/", ".");
-  if (!field) return "missing request body";
-  return `invalid "${field}": ${first?.summary ?? first?.message ?? "unexpected value"}`;
 };

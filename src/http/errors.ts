@@ -1,7 +1,7 @@
 import type { AnthropicError } from "../api/anthropic.ts";
 import type { OllamaError } from "../api/ollama.ts";
 import type { OpenAiError } from "../api/openai.ts";
-import type { AppError } from "../core/errors.ts";
+import type { AppError, ErrorCode } from "../core/errors.ts";
 import { corsHeaders } from "./cors.ts";
 
 /** The part of OpenAI's error that SDKs branch on. */
@@ -22,6 +22,7 @@ export const responsesFault = ({ code, message }: AppError) => ({ type: "error",
 
 /** Anthropic's names; an overloaded server has one of its own. */
 const anthropicType = (status: number): string => {
+  if (status === 408) return "timeout_error";
   if (status === 413) return "request_too_large";
   if (status === 503) return "overloaded_error";
   const type = openAiType(status);
@@ -35,16 +36,25 @@ export const anthropicError = (error: AppError): AnthropicError => ({
 
 export const ollamaError = (error: AppError): OllamaError => ({ error: error.message });
 
-const dialectOf = (path: string) => {
-  if (path.startsWith("/v1/messages")) return anthropicError;
-  return path.startsWith("/v1/") ? openAiError : ollamaError;
+const errorOf = { ollama: ollamaError, openAi: openAiError, anthropic: anthropicError } as const;
+
+export type Dialect = keyof typeof errorOf;
+
+/** Whose API a path belongs to. */
+export const dialectOf = (path: string): Dialect => {
+  if (path.startsWith("/v1/messages")) return "anthropic";
+  return path.startsWith("/v1/") ? "openAi" : "ollama";
+};
+
+const headersOf: { [code in ErrorCode]?: Record<string, string> } = {
+  busy: { "retry-after": "1" },
+  request_timeout: { connection: "close" }, // the rest of its body is nobody's
 };
 
 /** An error in the dialect of the request's path. */
 export const errorResponse = (request: Request, error: AppError): Response => {
-  const body = dialectOf(new URL(request.url).pathname)(error);
-  // 499 is nginx's "client closed request"; nobody reads it, but a log should.
-  const headers: Record<string, string> = error.code === "busy" ? { "retry-after": "1" } : {};
+  const body = errorOf[dialectOf(new URL(request.url).pathname)](error);
+  const headers = headersOf[error.code] ?? {};
   // A page that may ask may also read why it was refused.
   const cors = error.status === 403 ? {} : corsHeaders(request);
   return Response.json(body, { status: error.status, headers: { ...headers, ...cors } });

@@ -30,6 +30,8 @@ export interface DownloadRequest {
   signal: AbortSignal;
   /** Called with the bytes on the disk after every write; they fall only when the file has to start again. */
   onProgress(completedBytes: number): void;
+  /** Called with the number of bytes of every write. */
+  onDownloaded(bytes: number): void;
   /** Called when all bytes are here and only the rest of the hash is missing. */
   onComplete(): void;
 }
@@ -88,7 +90,10 @@ const runOnce = async (request: DownloadRequest, point: StartingPoint): Promise<
     using _stopping = { [Symbol.dispose]: () => hash.stop() };
     await using ledger = writeLedger({ journal, file, hash, have, clock, onProgress: counted });
     const parts = ranged ? planParts(have, sizeBytes) : [newPart(0, sizeBytes)];
-    const { onWritten } = ledger;
+    const onWritten = (start: number, end: number) => {
+      request.onDownloaded(end - start);
+      ledger.onWritten(start, end);
+    };
     const restart = await fetchParts({ locator, label, log, signal, clock, file, sizeBytes, ranged, onWritten }, parts);
     if (restart) return restart;
     request.onComplete();

@@ -155,6 +155,7 @@ const download = async ({ context, disk, emit }: ModelFetch, target: Target): Pr
     log: context.log,
     signal: context.signal,
     onProgress: (completed) => progress.update(completed),
+    onDownloaded: (bytes) => context.onDownloaded?.(bytes),
     onComplete() {
       progress.finish();
       if (plan.files.at(-1)?.file === file) emit({ status: "verifying sha256 digest" });

@@ -8,6 +8,8 @@ export interface HubContext {
   clock: Clock;
   log: Log;
   signal: AbortSignal;
+  /** Told of the bytes of model files that came and are on the disk. */
+  onDownloaded?(bytes: number): void;
 }
 
 /** The Hub as error messages call it: `huggingface.co`, or the mirror's host and port. */

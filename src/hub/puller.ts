@@ -11,6 +11,7 @@ import type { HubContext } from "./hub-context.ts";
 import { findPulled, type PullPlan, planPull } from "./pull-plan.ts";
 import type { PullProgress } from "./pull-progress.ts";
 import { type PullReport, reportPull } from "./pull-report.ts";
+import { countPull, noPulls, type PullStats } from "./pull-stats.ts";
 import { fetchRepository } from "./repository.ts";
 import { type SharedFlights, sharedFlights } from "./shared-flights.ts";
 
@@ -38,13 +39,16 @@ export interface Puller {
   pull(ref: HubRef, options?: PullOptions): Promise<StoredModel>;
   /** What `pull` would do; writes nothing. Throws like it. */
   plan(ref: HubRef, options?: Pick<PullOptions, "signal">): Promise<PullReport>;
+  stats(): PullStats;
 }
 
 export const createPuller = (options: PullerOptions): Puller => {
-  const flights = sharedFlights<PullProgress, StoredModel>();
+  const state: State = { ...options, flights: sharedFlights(), stats: noPulls() };
   return {
-    pull: (ref, { signal, onProgress } = {}) => pull(options, flights, ref, { signal, onProgress }),
+    pull: (ref, { signal, onProgress } = {}) =>
+      countPull(state.stats, signal, () => pull(state, ref, { signal, onProgress })),
     plan: (ref, { signal } = {}) => plan(options, ref, signal ?? new AbortController().signal),
+    stats: () => state.stats,
   };
 };
 
@@ -61,13 +65,13 @@ interface Caller {
   onProgress?: ((progress: PullProgress) => void) | undefined;
 }
 
-const pull = async (
-  options: PullerOptions,
-  flights: SharedFlights<PullProgress, StoredModel>,
-  ref: HubRef,
-  caller: Caller,
-): Promise<StoredModel> => {
-  const { store, settings, clock, log, disk = systemDisk } = options;
+interface State extends PullerOptions {
+  flights: SharedFlights<PullProgress, StoredModel>;
+  stats: PullStats;
+}
+
+const pull = async (state: State, ref: HubRef, caller: Caller): Promise<StoredModel> => {
+  const { store, settings, clock, log, disk = systemDisk, flights, stats } = state;
   const signal = caller.signal ?? new AbortController().signal;
   const onEvent = (progress: PullProgress) => caller.onProgress?.(progress);
   signal.throwIfAborted();
@@ -76,7 +80,10 @@ const pull = async (
   const planned = planPull(await fetchRepository({ settings, clock, log, signal }, ref), ref);
   const pulled = findPulled(store, planned);
   const download = (emit: (progress: PullProgress) => void, flightSignal: AbortSignal) => {
-    const context: HubContext = { settings, clock, log, signal: flightSignal };
+    const onDownloaded = (bytes: number) => {
+      stats.downloadedBytes += bytes;
+    };
+    const context: HubContext = { settings, clock, log, signal: flightSignal, onDownloaded };
     return fetchModel({ context, store, disk, emit }, planned);
   };
   const model = pulled

@@ -4,11 +4,12 @@ import { AppError } from "../core/errors.ts";
 import type { GenerationEvent, GenerationRequest } from "../core/generation.ts";
 import { type GenerationDefaults, withDefaults } from "../core/generation-defaults.ts";
 import { mediaParts } from "../core/media-parts.ts";
+import type { Ranking, RerankRequest } from "../core/reranking.ts";
 import type { Lease } from "../engine/types.ts";
+import { describeModel } from "../store/describe-model.ts";
 import type { StoredModel } from "../store/scan-models.ts";
 import type { NodeDeps } from "./deps.ts";
 import { modelDefaults } from "./model-defaults.ts";
-import { readMedia } from "./read-media.ts";
 import { watchAnswer } from "./watch-answer.ts";
 
 export interface ModelUse {
@@ -56,7 +57,9 @@ async function* events(
 /** What can be refused before the model is loaded, is; what the request shows is read. */
 const prepare = async ({ name, manifest }: StoredModel, request: GenerationRequest): Promise<GenerationRequest> => {
   const [part] = mediaParts(request.input);
-  if (part && !manifest.files.some(({ role }) => role === "projector")) throw cannot(name, mediaNames[part.type]);
+  if (!part) return request;
+  if (!manifest.files.some(({ role }) => role === "projector")) throw cannot(name, mediaNames[part.type]);
+  const { readMedia } = await import("./read-media.ts"); // most requests show nothing
   return await readMedia(request);
 };
 
@@ -81,6 +84,17 @@ export const embed = async (
 ): Promise<Embeddings & { loadMs: number }> => {
   await using lease = await acquire(deps, use, modelDefaults(deps, use.model));
   return { ...(await lease.embed(request, use.signal)), loadMs: lease.loadMs };
+};
+
+/** The documents' scores. Throws `invalid_argument` for a model that is not made for that. */
+export const rerank = async (deps: NodeDeps, use: ModelUse, request: RerankRequest): Promise<Ranking> => {
+  const { ollama, manifest, name } = use.model;
+  // Of Ollama's models nothing is read before somebody asks.
+  const { capabilities } = ollama ? await describeModel(deps.store, use.model) : manifest.details;
+  if (!capabilities.includes("rerank"))
+    throw new AppError("invalid_argument", `"${name}" does not support reranking: it has no classifier head`);
+  await using lease = await acquire(deps, use, modelDefaults(deps, use.model));
+  return await lease.rerank(request, use.signal);
 };
 
 const acquire = async (

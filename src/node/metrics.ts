@@ -3,6 +3,7 @@ import type { GenerationCounts } from "../core/generation.ts";
 import { version } from "../core/version.ts";
 import type { Machine } from "../engine/machine.ts";
 import type { Engine, RunningModel } from "../engine/types.ts";
+import type { Puller } from "../hub/puller.ts";
 
 /** What Prometheus is told. Names and units as it recommends: seconds, bytes, `_total` for what only grows. */
 export interface Metrics {
@@ -32,6 +33,7 @@ export interface AnswerRecord {
 export interface MetricsSources {
   engine: Pick<Engine, "running">;
   machine: Pick<Machine, "report">;
+  puller: Pick<Puller, "stats">;
 }
 
 // From a cached prompt on a GPU to a long one on a processor, or behind a load.
@@ -47,6 +49,7 @@ export const createMetrics = (sources: MetricsSources): Metrics => {
   });
   const answers = answerMetrics(registry);
   addGauges(registry, sources);
+  addPulls(registry, sources);
   return {
     contentType: registry.contentType,
     text: () => registry.metrics(),
@@ -90,6 +93,38 @@ const countAnswer = ({ model, outcome, firstTokenMs, counts }: AnswerRecord, met
   metrics.completionTokens.inc({ model }, counts.completionTokens);
   metrics.promptSeconds.inc({ model }, counts.promptMs / 1000);
   metrics.generationSeconds.inc({ model }, counts.generationMs / 1000);
+};
+
+/** The puller counts for itself: its code is loaded later than these metrics, or never. */
+const addPulls = (registry: Registry, { puller }: MetricsSources): void => {
+  const shared = { registers: [registry] };
+  new Gauge({
+    ...shared,
+    name: "llmlb_pulls_active",
+    help: "Pulls under way",
+    collect() {
+      this.set(puller.stats().active);
+    },
+  });
+  new Counter({
+    ...shared,
+    name: "llmlb_pull_bytes_total",
+    help: "Bytes of models that were downloaded",
+    collect() {
+      this.reset();
+      this.inc(puller.stats().downloadedBytes);
+    },
+  });
+  new Counter({
+    ...shared,
+    name: "llmlb_pulls_total",
+    help: "Pulls, by how they ended: success or an error code",
+    labelNames: ["outcome"],
+    collect() {
+      this.reset();
+      for (const [outcome, count] of Object.entries(puller.stats().ended)) this.inc({ outcome }, count);
+    },
+  });
 };
 
 /** What is so now, looked at when somebody asks. */

@@ -3,7 +3,6 @@ import { type Clock, systemClock } from "../core/clock.ts";
 import { toAppError } from "../core/errors.ts";
 import { formatBytes } from "../core/format.ts";
 import type { Log } from "../core/log.ts";
-import { gpuMemory } from "../engine/devices/telemetry.ts";
 import { createEngine } from "../engine/engine.ts";
 import { hostMemory } from "../engine/host-memory.ts";
 import type { Machine } from "../engine/machine.ts";
@@ -13,7 +12,8 @@ import { createApp } from "../http/create-app.ts";
 import { type Listening, listen } from "../http/listen.ts";
 import { openStore } from "../store/open-store.ts";
 import type { NodeDeps } from "./deps.ts";
-import { createFetchImage, type FetchImage } from "./fetch-image.ts";
+import type { FetchImage } from "./fetch-image.ts";
+import { lazyFetchImage } from "./lazy-fetch-image.ts";
 import { lazyMetrics } from "./lazy-metrics.ts";
 import { lazyPuller } from "./lazy-puller.ts";
 import { anthropicRoutes } from "./routes/anthropic.ts";
@@ -23,7 +23,9 @@ import { metricsRoutes } from "./routes/metrics.ts";
 import { modelRoutes } from "./routes/models.ts";
 import { nodeRoutes } from "./routes/node.ts";
 import { openAiRoutes } from "./routes/openai.ts";
+import { openApiRoutes } from "./routes/openapi.ts";
 import { pullRoutes } from "./routes/pull.ts";
+import { rerankRoutes } from "./routes/rerank.ts";
 import { responsesRoutes } from "./routes/responses.ts";
 import { statusRoutes } from "./routes/status.ts";
 import { unsupportedRoutes } from "./routes/unsupported.ts";
@@ -51,15 +53,22 @@ export const startNode = ({
   log,
   machine,
   clock = systemClock,
-  fetchImage = createFetchImage(),
+  fetchImage = lazyFetchImage(),
 }: NodeOptions): RunningNode => {
   const engine = createEngine(engineOptions(config, { log, machine, clock }));
   const store = openStore(config.modelsDir, { ollamaDirs: config.ollamaDirs, clock, log });
   const puller = lazyPuller({ store, settings: config.hub, clock, log });
-  const metrics = lazyMetrics({ engine, machine, clock });
+  const metrics = lazyMetrics({ engine, machine, puller, clock });
   const deps: NodeDeps = { config, store, engine, machine, puller, clock, log, metrics, fetchImage };
   const { apiKey, origins, tls } = config;
-  const app = createApp({ log, hostname: config.node.hostname, origins, apiKey, onResponse: metrics.countRequest });
+  const app = createApp({
+    log,
+    clock,
+    hostname: config.node.hostname,
+    origins,
+    apiKey,
+    onResponse: metrics.countRequest,
+  });
   for (const addRoutes of [
     statusRoutes,
     metricsRoutes,
@@ -68,10 +77,12 @@ export const startNode = ({
     pullRoutes,
     generateRoutes,
     embedRoutes,
+    rerankRoutes,
     openAiRoutes,
     responsesRoutes,
     anthropicRoutes,
     unsupportedRoutes,
+    openApiRoutes,
   ])
     addRoutes(app, deps);
   const address = listen(app, config.node.hostname, config.node.port, { tls });
@@ -109,7 +120,7 @@ const engineOptions = (
       ...(flashAttention === undefined ? {} : { flashAttention }),
     },
     hostMemory,
-    gpuMemory: () => gpuMemory(machine.report()?.devices ?? []),
+    gpuMemory: machine.gpuMemory,
     memoryNeed: async (model) => {
       const [need] = await Promise.all([readMemoryNeed(model, kvCacheType), machine.detected().catch(() => undefined)]);
       return need;

@@ -56,6 +56,7 @@ export const toBridgeRequest = ({
   stop = [],
   contextTokens,
   topLogprobs,
+  tellTokens = false,
   overflow = {},
 }: GenerationRequest): string =>
   JSON.stringify({
@@ -68,6 +69,7 @@ export const toBridgeRequest = ({
       topLogprobs === undefined
         ? -1
         : inRange("topLogprobs", topLogprobs, { min: 0, max: topLogprobsMax, integer: true }),
+    tellTokens,
     maxTokens: maxTokens === undefined ? -1 : inRange("maxTokens", maxTokens, { min: 0, max: int32Max, integer: true }),
     stop: stopStrings(stop),
     // 0 = what a slot holds.
@@ -86,12 +88,14 @@ const samplingFields = (options: SamplingOptions): Record<string, number> => {
   return { ...Object.fromEntries(fields), ...seedField(options.seed) };
 };
 
+const tokenRange: Range = { min: 0, max: int32Max, integer: true };
+
 /** Pairs of a token's id and its bias. */
 const logitBiases = (biases: Readonly<Record<string, number>>): [number, number][] => {
   const entries = Object.entries(biases);
   if (entries.length > logitBiasesMax) refuse(`too many logit biases: ${entries.length}, at most ${logitBiasesMax}`);
   return entries.map(([id, bias]) => [
-    inRange("token of logit_bias", Number(id), { min: 0, max: int32Max, integer: true }),
+    inRange("token of logit_bias", Number(id), tokenRange),
     inRange("logit_bias", bias, { min: -100, max: 100 }),
   ]);
 };
@@ -120,13 +124,15 @@ const stopStrings = (stop: readonly string[]): string[] => {
 };
 
 const inputFields = (input: GenerationInput): Record<string, unknown> => {
+  const earlier = input.context?.map((token) => inRange("token of context", token, tokenRange));
+  const goingOn = earlier && { context: earlier };
   if (input.kind === "text")
-    return { text: input.text, ...(input.suffix === undefined ? {} : { suffix: input.suffix }) };
-  const { kind: _, messages, tools = [], ...chat } = input;
+    return { text: input.text, ...(input.suffix === undefined ? {} : { suffix: input.suffix }), ...goingOn };
+  const { kind: _, messages, tools = [], context: __, ...chat } = input;
   if (messages.length === 0) refuse("a chat needs at least one message");
   for (const tool of tools) limitNesting(`the parameters of tool "${tool.function.name}"`, tool.function.parameters);
   messages.forEach(checkToolCalls);
-  return { chat: { ...chat, messages, ...(tools.length > 0 ? { tools } : {}) } };
+  return { chat: { ...chat, messages, ...(tools.length > 0 ? { tools } : {}) }, ...goingOn };
 };
 
 const checkToolCalls = ({ tool_calls: calls = [] }: ChatMessage): void => {

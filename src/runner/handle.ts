@@ -1,5 +1,6 @@
 import type { Embeddings, EmbedRequest } from "../core/embedding.ts";
 import type { GenerationEvent, GenerationRequest } from "../core/generation.ts";
+import type { Ranking, RerankRequest } from "../core/reranking.ts";
 import type {
   Backend,
   BackendDevices,
@@ -33,6 +34,8 @@ export interface RunnerHandle {
   /** Leaving the loop early, or `signal`, cancels the generation in the runner; the signal makes the loop throw `cancelled`. */
   generate(request: GenerationRequest, signal?: AbortSignal): AsyncIterable<GenerationEvent>;
   embed(request: EmbedRequest, signal?: AbortSignal): Promise<Embeddings>;
+  /** The scores mean something only for a reranking model. */
+  rerank(request: RerankRequest, signal?: AbortSignal): Promise<Ranking>;
   /** Tokens of the prompt that a request would be. */
   countTokens(request: GenerationRequest, signal?: AbortSignal): Promise<number>;
   /** What loading would take. Throws like `load`. */

@@ -43,6 +43,8 @@ const handlers: {
   count: (runner, { id, request }) => answer(runner, id, ({ bridge }) => bridge.count(id, toBridgeRequest(request))),
   embed: (runner, { id, request: { inputs, truncate = false } }) =>
     answer(runner, id, ({ bridge }) => bridge.embed(id, inputs, truncate)),
+  rerank: (runner, { id, request: { query, documents } }) =>
+    answer(runner, id, ({ bridge }) => bridge.rank(id, query, documents)),
   cancel: ({ open }, { id }) => open?.bridge.cancel(id),
   stats: (runner, { id }) => answer(runner, id, (open) => runner.send({ type: "stats", id, stats: statsOf(open) })),
   ack: ({ open }, { id, tokens }) => open?.bridge.acknowledge(id, tokens),

@@ -26,6 +26,8 @@ export interface NativeBridge {
   count(id: number, json: string): void;
   /** A text, or its tokens; `truncate` = what is too long loses its end. */
   embed(id: number, inputs: readonly EmbedInput[], truncate: boolean): void;
+  /** One vector of one score for each document; for a model with a classifier head. */
+  rank(id: number, query: string, documents: readonly string[]): void;
   cancel(id: number): void;
   /** The reader of answer `id` has taken this many more tokens; see `windowTokens`. */
   acknowledge(id: number, tokens: number): void;

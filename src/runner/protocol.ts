@@ -6,6 +6,7 @@ import type { EmbedRequest } from "../core/embedding.ts";
 import { type ErrorCode, isErrorCode } from "../core/errors.ts";
 import type { GenerationEvent, GenerationRequest } from "../core/generation.ts";
 import type { KvCacheType } from "../core/kv-cache-type.ts";
+import type { RerankRequest } from "../core/reranking.ts";
 
 export interface LoadOptions {
   modelPath: string;
@@ -158,6 +159,8 @@ export type NodeMessage =
   | { type: "load"; options: LoadOptions }
   | { type: "generate"; id: number; request: GenerationRequest }
   | { type: "embed"; id: number; request: EmbedRequest }
+  /** Answered by `embedded`, with one vector of one score for each document. */
+  | { type: "rerank"; id: number; request: RerankRequest }
   /** Asks how many tokens the prompt has; answered by `embedded` without vectors. */
   | { type: "count"; id: number; request: GenerationRequest }
   | { type: "cancel"; id: number }
@@ -198,6 +201,7 @@ const isText = (value: unknown): value is string => typeof value === "string";
 
 const isInput = (input: unknown): boolean =>
   isShape(input) &&
+  (input.context === undefined || isListOf(input.context, isId)) &&
   (input.kind === "text"
     ? isText(input.text) && (input.suffix === undefined || isText(input.suffix))
     : input.kind === "chat" && isListOf(input.messages, isMessage));
@@ -219,6 +223,8 @@ const nodeShapes: Readonly<Record<NodeMessage["type"], (message: Shape) => boole
   load: ({ options }) => isShape(options) && isText(options.modelPath),
   generate: ({ id, request }) => isId(id) && isRequest(request),
   embed: ({ id, request }) => isId(id) && isShape(request) && isListOf(request.inputs, isEmbedInput),
+  rerank: ({ id, request }) =>
+    isId(id) && isShape(request) && isText(request.query) && isListOf(request.documents, isText),
   count: ({ id, request }) => isId(id) && isRequest(request),
   cancel: ({ id }) => isId(id),
   ack: ({ id, tokens }) => isId(id) && isId(tokens),
@@ -234,7 +240,8 @@ const eventShapes: Readonly<Record<GenerationEvent["type"], (event: Shape) => bo
   reasoning: ({ text }) => isText(text),
   toolCall: (event) => isId(event.index) && isText(event.arguments),
   logprobs: ({ tokens }) => isListOf(tokens, isShape),
-  done: ({ reason, counts }) => isText(reason) && isShape(counts),
+  done: ({ reason, counts, tokens }) =>
+    isText(reason) && isShape(counts) && (tokens === undefined || tokens instanceof Int32Array),
 };
 
 const isEvent = (event: unknown): boolean => isShape(event) && fits(eventShapes, event);

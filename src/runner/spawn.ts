@@ -4,6 +4,7 @@ import type { Embeddings } from "../core/embedding.ts";
 import { AppError, toAppError } from "../core/errors.ts";
 import type { GenerationEvent, GenerationRequest } from "../core/generation.ts";
 import type { Log } from "../core/log.ts";
+import type { Ranking, RerankRequest } from "../core/reranking.ts";
 import { acknowledger, type EventBuffer, eventBuffer } from "./event-buffer.ts";
 import type { LoadHooks, RunnerExit, RunnerHandle } from "./handle.ts";
 import {
@@ -89,6 +90,7 @@ export const spawnRunner = (options: SpawnOptions): RunnerHandle => {
     load: (options, hooks) => load(running, options, hooks),
     generate: (request, signal) => generate(running, request, signal),
     embed: (request, signal) => call<Embeddings>(running, (id) => ({ type: "embed", id, request }), signal),
+    rerank: (request, signal) => rerank(running, request, signal),
     countTokens: async (request, signal) =>
       (await call<Embeddings>(running, (id) => ({ type: "count", id, request }), signal)).promptTokens,
     latestStats: () => running.latest,
@@ -246,6 +248,11 @@ async function* generate(
     if (running) tell(state, { type: "cancel", id });
   }
 }
+
+const rerank = async (state: State, request: RerankRequest, signal?: AbortSignal): Promise<Ranking> => {
+  const { vectors, promptTokens } = await call<Embeddings>(state, (id) => ({ type: "rerank", id, request }), signal);
+  return { scores: vectors.map(([score = Number.NaN]) => score), promptTokens };
+};
 
 const call = async <T>(state: State, message: (id: number) => NodeMessage, signal?: AbortSignal): Promise<T> => {
   if (state.gone) throw state.gone;

@@ -75,3 +75,11 @@ test("a system message is for chats without one, and stays before the model's ow
   expect(messagesOf(chat({}, [user, system]), { system: be.content })).toEqual([user, system]);
   expect(withDefaults(text, { system: be.content, messages: turns })).toEqual(text);
 });
+
+test("a conversation that goes on from its tokens has its system message and first turns already", () => {
+  const goingOn: GenerationRequest = { ...chat(), input: { kind: "chat", messages: [user], context: [1, 2] } };
+  expect(withDefaults(goingOn, { system: "be brief", messages: [user], maxTokens: 5 })).toEqual({
+    ...goingOn,
+    maxTokens: 5,
+  });
+});

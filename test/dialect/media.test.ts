@@ -64,7 +64,11 @@ test("Ollama generate: a turn with images, raw with media, nothing with a suffix
     media: [image],
   } as never);
   expect(fromOllamaGenerate({ model: "m", prompt: "p", raw: true }).input).toEqual({ kind: "text", text: "p" });
-  expect(() => fromOllamaGenerate({ ...asked, suffix: "s" })).toThrow("a suffix and images do not go together");
+  const templated = fromOllamaGenerate({ ...asked, template: "Q: {{ .Prompt }}" });
+  expect(templated.input).toEqual({ kind: "text", text: "Q: what?", media: [image] } as never);
+  expect(templated).not.toHaveProperty("tellTokens"); // they would have no pictures
+  expect(() => fromOllamaGenerate({ ...asked, context: [1] })).toThrow("context does not support images");
+  expect(() => fromOllamaGenerate({ ...asked, suffix: "s" })).toThrow("suffix does not support images");
 });
 
 test("OpenAI: parts keep their order, text alone stays a string", () => {

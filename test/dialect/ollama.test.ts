@@ -118,8 +118,21 @@ test("generate is a chat of one turn, raw is the text itself", () => {
   expect(complete({ suffix: "end" }).input).toEqual({ kind: "text", text: "hi", suffix: "end" });
 });
 
+test("a template makes the prompt, and a context goes before it", () => {
+  const template = "{{ .System }}>{{ .Prompt }}<{{ .Response }}";
+  expect(complete({ template, system: "s", context: [1, 2] })).toMatchObject({
+    input: { kind: "text", text: "s>hi<", context: [1, 2] },
+    tellTokens: true,
+  });
+  expect(complete({ context: [1, 2] })).toMatchObject({ input: { kind: "chat", context: [1, 2] }, tellTokens: true });
+  expect(complete({ context: [] }).input).not.toHaveProperty("context");
+  for (const more of [{ raw: true }, { suffix: "end" }]) expect(complete(more)).not.toHaveProperty("tellTokens");
+  for (const more of [{ template }, { system: "s" }, { context: [1] }])
+    expect(() => complete({ raw: true, ...more })).toThrow("raw mode does not support template, system, or context");
+  expect(() => complete({ suffix: "end", context: [1] })).toThrow("suffix does not support context");
+});
+
 test("what cannot be done is said", () => {
-  expect(() => complete({ template: "{{ .Prompt }}" })).toThrow("use raw");
   expect(() => chat({ messages: [user], format: "xml" as never })).toThrow('invalid "format"');
 });
 
@@ -186,4 +199,10 @@ test("generate streams and joins `response`", async () => {
     response: "Hello",
     done_reason: "length",
   });
+});
+
+test("the conversation's tokens come with the last record", async () => {
+  const events = stream({ type: "text", text: "Hi" }, { ...done, tokens: Int32Array.of(3, 4) });
+  const records = await collect(toOllamaGenerate(events, options));
+  expect(records.map(({ context }) => context)).toEqual([undefined, [3, 4]]);
 });

@@ -74,6 +74,14 @@ test("pages of allowed origins may ask and read, streams too; others may not", a
   expect([foreign.status, foreign.headers.get("access-control-allow-origin")]).toEqual([403, null]);
 });
 
+test("the executable tells its API", async () => {
+  const response = await ask("/openapi.json", { headers: { "x-api-key": key } });
+  expect(await response.json()).toMatchObject({
+    openapi: "3.1.1",
+    paths: { "/api/chat": { post: { tags: ["Ollama"] } } },
+  });
+});
+
 test("curl -d without a content type works, as with Ollama", async () => {
   const curl = Bun.spawn(["curl", "-s", "-H", `x-api-key: ${key}`, `${node.address}/api/chat`, "-d", chat]);
   const lines = (await curl.stdout.text()).trim().split("\n");

@@ -68,6 +68,22 @@ test("a split model is pulled whole and answers as the one in one file", async (
   expect((await world.llmlb(["node", "run", split, "hi"])).stdout).toBe("Hello! I am a tiny model.\n"); // pulled anew
 });
 
+test("/metrics tells of downloads, before the first one and after", async () => {
+  const scrape = async (address: string) => (await (await fetch(`${address}/metrics`)).text()).split("\n");
+  const { address } = await world.serve();
+  const before = await scrape(address);
+  expect(before).toContain("llmlb_pull_bytes_total 0");
+  const env = { LLMLB_HOST: address };
+  await world.llmlb(["node", "rm", hello], { env });
+  expect((await world.llmlb(["node", "pull", hello], { env })).exitCode).toBe(0);
+  expect((await world.llmlb(["node", "pull", "llmlb-test/nothing-GGUF"], { env })).exitCode).toBe(1);
+  const after = await scrape(address);
+  expect(after).toContain(`llmlb_pull_bytes_total ${buildModel("tiny-hello", "Q4_K_M").length}`);
+  expect(after).toContain("llmlb_pulls_active 0");
+  expect(after).toContain('llmlb_pulls_total{outcome="success"} 1');
+  expect(after).toContain('llmlb_pulls_total{outcome="model_not_found"} 1');
+});
+
 test("a chat template beside a GGUF that has none is used", async () => {
   const model = "llmlb-test/tiny-templated-GGUF";
   const ask = { model, messages: [{ role: "user", content: "x" }], stream: false, options: { num_predict: 1 } };

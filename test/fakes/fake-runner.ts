@@ -86,6 +86,9 @@ export const fakeRunner = (script: FakeRunnerScript = {}): FakeRunner => {
       if (!runner.alive) throw new AppError("runner_crashed", "the runner is gone");
       return { vectors: inputs.map((input) => Float32Array.of(input.length, 0, 0)), promptTokens: inputs.length };
     },
+    async rerank({ documents }) {
+      return { scores: documents.map(({ length }) => length), promptTokens: documents.length };
+    },
     countTokens: async () => fakeCounts.promptTokens,
     latestStats: () => undefined,
     async exit() {

@@ -42,6 +42,7 @@ test("modelFacts lists capabilities as the header tells them", async () => {
   const facts = async (name: string) => modelFacts(await readGgufHeader(memorySource(buildModel(name))));
   expect((await facts("tiny-think")).capabilities).toEqual(["completion", "thinking"]);
   expect((await facts("tiny-tool")).capabilities).toEqual(["completion", "tools"]);
+  for (const name of ["tiny-rank", "tiny-rank-chat"]) expect((await facts(name)).capabilities).toEqual(["rerank"]);
   expect(await facts("tiny-plain")).not.toHaveProperty("chatTemplate");
   const embedder = modelFacts(
     header([

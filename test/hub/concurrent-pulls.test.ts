@@ -45,6 +45,7 @@ test("two pulls of one model in one process share one download and both see its 
     expect(completedBytes(seen).at(-1)).toBe(24 * mib);
     expect(seen.at(-1)?.status).toBe("success");
   }
+  expect(puller.stats()).toEqual({ active: 0, downloadedBytes: 24 * mib, ended: { success: 2 } });
 });
 
 test("a caller that leaves does not end the download of the other", async () => {
@@ -55,9 +56,11 @@ test("a caller that leaves does not end the download of the other", async () => 
   const leaving = puller.pull(hubRef("org/large"), { signal: controller.signal });
   const staying = puller.pull(hubRef("org/large"));
   await stall.reached;
+  expect(puller.stats()).toMatchObject({ active: 2, ended: {} });
   controller.abort(new Error("left"));
   expect(await leaving.catch((error: Error) => error.message)).toBe("left");
   expect(storedSha256(hub.store, await staying)).toBe(largeModel.sha256);
+  expect(puller.stats()).toEqual({ active: 0, downloadedBytes: 24 * mib, ended: { cancelled: 1, success: 1 } });
   expect(hub.fixture.sentBytes()).toBe(24 * mib);
 });
 

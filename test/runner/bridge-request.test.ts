@@ -30,6 +30,7 @@ const unlimited = {
   keepTokens: 4,
   logitBias: [],
   topLogprobs: -1,
+  tellTokens: false,
 };
 
 const nested = (depth: number): Record<string, unknown> => (depth === 0 ? {} : { a: nested(depth - 1) });

@@ -1,9 +1,14 @@
 /** What llama-server said to the same requests (scripts/record-expectations.ts: one thread too), token by token. */
 import { describe, expect, test } from "bun:test";
 import { join } from "node:path";
-import { type Expectation, type RecordedLogprob, rememberingModels } from "../../scripts/fixtures/expectation.ts";
+import {
+  type Expectation,
+  type ModelExpectations,
+  type RecordedLogprob,
+  rememberingModels,
+} from "../../scripts/fixtures/expectation.ts";
 import type { ChosenToken } from "../../src/core/generation.ts";
-import recorded from "../fixtures/expectations.json";
+import expectations from "../fixtures/expectations.json";
 import { type Answer, collect, fixtures, loadedRunners } from "./start-runner.ts";
 
 const { dir } = fixtures();
@@ -53,9 +58,24 @@ const expectLogprobs = (told: ChosenToken[], wanted: RecordedLogprob[]) => {
   }
 };
 
-describe.each(recorded.models)("$file", (model) => {
-  const expectations = model.expectations as Expectation[];
-  const runner = () => runnerOf(model.file, { slots: 8, contextTokens: 2048, threads: 1 });
+const recorded = expectations.models as ModelExpectations[];
+
+test.each(recorded.filter(({ rankings }) => rankings !== undefined))(
+  "$file scores documents as llama-server does",
+  async ({ file, rankings = [] }) => {
+    const runner = await runnerOf(file, { threads: 1 });
+    expect(rankings.length).toBeGreaterThan(0);
+    for (const { query, documents, ...wanted } of rankings) {
+      const { scores, promptTokens } = await runner.rerank({ query, documents });
+      expect(promptTokens).toBe(wanted.promptTokens);
+      expect(scores).toHaveLength(documents.length);
+      for (const [at, score] of scores.entries()) expect(score).toBeCloseTo(wanted.scores[at] ?? Number.NaN, 3);
+    }
+  },
+);
+
+describe.each(recorded.filter(({ rankings }) => rankings === undefined))("$file", ({ file, expectations }) => {
+  const runner = () => runnerOf(file, { slots: 8, contextTokens: 2048, threads: 1 });
   const ask = async ({ request }: Expectation) =>
     await collect((await runner()).generate({ topLogprobs: 0, ...request }));
 
@@ -65,7 +85,7 @@ describe.each(recorded.models)("$file", (model) => {
 
   // A draw can fall on the other side of a boundary that rounding has moved; greedy text may not change.
   const certain = expectations.filter(
-    ({ request }) => request.sampling.temperature === 0 || !rememberingModels.some((name) => model.file.includes(name)),
+    ({ request }) => request.sampling.temperature === 0 || !rememberingModels.some((name) => file.includes(name)),
   );
 
   test("eight requests at a time", async () => {

@@ -2,6 +2,7 @@ import { t } from "elysia";
 import type { AnthropicCountRequest, AnthropicMessagesRequest } from "../../api/anthropic.ts";
 import { fromAnthropicCount, fromAnthropicMessages } from "../../dialect/anthropic-request.ts";
 import { toAnthropicEvents, toAnthropicMessage } from "../../dialect/anthropic-response.ts";
+import { checkedBody } from "../../http/checked-body.ts";
 import type { App } from "../../http/create-app.ts";
 import { anthropicError } from "../../http/errors.ts";
 import { namedSse } from "../../http/sse.ts";
@@ -37,13 +38,13 @@ const messagesBody = t.Object(
 export const anthropicRoutes = (app: App, deps: NodeDeps) =>
   app
     .post("/v1/messages", ({ body, request }) => answer(deps, body as AnthropicMessagesRequest, request.signal), {
-      body: messagesBody,
-      parse: "json",
+      body: checkedBody(messagesBody),
+      parse: "jsonBody",
     })
     .post(
       "/v1/messages/count_tokens",
       ({ body, request }) => count(deps, body as AnthropicCountRequest, request.signal),
-      { body: countBody, parse: "json" },
+      { body: checkedBody(countBody), parse: "jsonBody" },
     );
 
 const answer = async (deps: NodeDeps, body: AnthropicMessagesRequest, signal: AbortSignal) => {

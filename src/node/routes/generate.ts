@@ -15,11 +15,13 @@ import {
   toOllamaChat,
   toOllamaGenerate,
 } from "../../dialect/ollama-response.ts";
+import { checkedBody } from "../../http/checked-body.ts";
 import type { App } from "../../http/create-app.ts";
 import { ndjson } from "../../http/ndjson.ts";
 import type { NodeDeps } from "../deps.ts";
 import { findModel } from "../find-model.ts";
 import { generate, type ModelUse, preload } from "../generate.ts";
+import { modelDefaults } from "../model-defaults.ts";
 import { toolSchema } from "./tool-schema.ts";
 
 const shared = {
@@ -60,7 +62,15 @@ const chatBody = t.Object(
   { additionalProperties: true },
 );
 const generateBody = t.Object(
-  { ...shared, prompt: t.Optional(t.String()), system: t.Optional(t.String()) },
+  {
+    ...shared,
+    prompt: t.Optional(t.String()),
+    system: t.Optional(t.String()),
+    template: t.Optional(t.String()),
+    suffix: t.Optional(t.String()),
+    raw: t.Optional(t.Boolean()),
+    context: t.Optional(t.Array(t.Number({ minimum: 0, multipleOf: 1 }))),
+  },
   { additionalProperties: true },
 );
 
@@ -68,12 +78,12 @@ const generateBody = t.Object(
 export const generateRoutes = (app: App, deps: NodeDeps) =>
   app
     .post("/api/chat", ({ body, request }) => chat(deps, body as OllamaChatRequest, request.signal), {
-      body: chatBody,
-      parse: "json",
+      body: checkedBody(chatBody),
+      parse: "jsonBody",
     })
     .post("/api/generate", ({ body, request }) => complete(deps, body as OllamaGenerateRequest, request.signal), {
-      body: generateBody,
-      parse: "json",
+      body: checkedBody(generateBody),
+      parse: "jsonBody",
     });
 
 const chat = async (deps: NodeDeps, body: OllamaChatRequest, signal: AbortSignal) => {
@@ -88,7 +98,10 @@ const chat = async (deps: NodeDeps, body: OllamaChatRequest, signal: AbortSignal
 const complete = async (deps: NodeDeps, body: OllamaGenerateRequest, signal: AbortSignal) => {
   const { use, options } = prepare(deps, body, signal);
   if (!body.prompt) return { ...(await loadOrUnload(deps, use, options)), response: "" };
-  const records = toOllamaGenerate(events(deps, use, fromOllamaGenerate(body), options), options);
+  // A template of the request's own has no other way to learn of the model's system message.
+  const system = body.system ?? (body.template ? modelDefaults(deps, use.model).system : undefined);
+  const request = fromOllamaGenerate({ ...body, ...(system !== undefined && { system }) });
+  const records = toOllamaGenerate(events(deps, use, request, options), options);
   return body.stream === false ? await joinOllamaGenerate(records) : await ndjson(records, signal);
 };
 

@@ -9,6 +9,7 @@ import {
 } from "../../dialect/openai-chat.ts";
 import { fromOpenAiCompletion, toOpenAiText, toOpenAiTextChunks } from "../../dialect/openai-completions.ts";
 import { choiceCount, forChoice } from "../../dialect/openai-sampling.ts";
+import { checkedBody } from "../../http/checked-body.ts";
 import type { App } from "../../http/create-app.ts";
 import { sse } from "../../http/sse.ts";
 import type { StoredModel } from "../../store/scan-models.ts";
@@ -70,12 +71,12 @@ export const openAiRoutes = (app: App, deps: NodeDeps) =>
     .get("/v1/models", (): OpenAiModelList => ({ object: "list", data: deps.store.list().map(toModel) }))
     .get("/v1/models/*", ({ params }) => toModel(findModel(deps, decoded(params["*"]))))
     .post("/v1/chat/completions", ({ body, request }) => chat(deps, body as OpenAiChatRequest, request.signal), {
-      body: chatBody,
-      parse: "json",
+      body: checkedBody(chatBody),
+      parse: "jsonBody",
     })
     .post("/v1/completions", ({ body, request }) => complete(deps, body as OpenAiCompletionRequest, request.signal), {
-      body: completionBody,
-      parse: "json",
+      body: checkedBody(completionBody),
+      parse: "jsonBody",
     });
 
 /** SDKs escape the slash of `org/name`. What is no valid escape is no model's name either. */

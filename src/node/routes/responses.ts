@@ -4,6 +4,7 @@ import { AppError } from "../../core/errors.ts";
 import type { ChatMessage } from "../../core/generation.ts";
 import { fromResponses, inputMessages } from "../../dialect/responses-request.ts";
 import { emptyResponse, toResponsesEvents } from "../../dialect/responses-response.ts";
+import { checkedBody } from "../../http/checked-body.ts";
 import type { App } from "../../http/create-app.ts";
 import { responsesFault } from "../../http/errors.ts";
 import { namedSse } from "../../http/sse.ts";
@@ -33,8 +34,8 @@ export const responsesRoutes = (app: App, deps: NodeDeps) => {
   const stored = createResponseStore();
   return app
     .post("/v1/responses", ({ body, request }) => respond(deps, stored, body as ResponsesRequest, request.signal), {
-      body: responsesBody,
-      parse: "json",
+      body: checkedBody(responsesBody),
+      parse: "jsonBody",
     })
     .get("/v1/responses/:id", ({ params }) => getStored(stored, params.id).response)
     .delete("/v1/responses/:id", ({ params: { id } }) => {

@@ -13,6 +13,7 @@
 #include "embedder.h"
 #include "from-js.h"
 #include "js-job.h"
+#include "ranker.h"
 #include "to-js.h"
 #include "worker.h"
 
@@ -46,7 +47,8 @@ class Bridge : public Napi::ObjectWrap<Bridge> {
   static Napi::Function define(Napi::Env env) {
     return DefineClass(env, "Bridge",
                        {InstanceMethod("info", &Bridge::info), InstanceMethod("generate", &Bridge::generate),
-                        InstanceMethod("embed", &Bridge::embed), InstanceMethod("count", &Bridge::count), InstanceMethod("cancel", &Bridge::cancel),
+                        InstanceMethod("embed", &Bridge::embed), InstanceMethod("rank", &Bridge::rank),
+                        InstanceMethod("count", &Bridge::count), InstanceMethod("cancel", &Bridge::cancel),
                         InstanceMethod("acknowledge", &Bridge::acknowledge), InstanceMethod("stats", &Bridge::stats),
                         InstanceMethod("setThreads", &Bridge::setThreads), InstanceMethod("close", &Bridge::close)});
   }
@@ -73,6 +75,7 @@ class Bridge : public Napi::ObjectWrap<Bridge> {
       options_.adapters = loadAdapters(model_, textsFrom(info[1].As<Napi::Object>().Get("adapterPaths")));
       loop_ = std::make_unique<DecodeLoop>(model_, options_, outbox_);
       embedder_ = std::make_unique<Embedder>(model_, options_, outbox_);
+      ranker_ = std::make_unique<Ranker>(model_, options_, outbox_);
       templates_ = templates.get();
       tokenizer_ = std::make_unique<PromptTokenizer>(llama_model_get_vocab(model_));
       preparer_ = std::make_unique<Worker>();
@@ -157,6 +160,15 @@ class Bridge : public Napi::ObjectWrap<Bridge> {
     return call.Env().Undefined();
   }
 
+  /** rank(id, query, documents) */
+  Napi::Value rank(const Napi::CallbackInfo& call) {
+    requireOpen(call.Env());
+    auto ticket = std::make_shared<Ticket>(call[0].ToNumber().Int64Value());
+    tickets_[ticket->id] = ticket;
+    ranker_->submit(ticket, call[1].ToString().Utf8Value(), textsFrom(call[2]));
+    return call.Env().Undefined();
+  }
+
   /** cancel(id): the request ends with the code `cancelled`, unless it has just ended by itself. */
   Napi::Value cancel(const Napi::CallbackInfo& call) {
     const auto found = tickets_.find(call[0].ToNumber().Int64Value());
@@ -213,6 +225,7 @@ class Bridge : public Napi::ObjectWrap<Bridge> {
   void shutDown() {
     preparer_.reset();  // first: it submits to the others
     embedder_.reset();
+    ranker_.reset();
     loop_.reset();
     if (outbox_) outbox_->close();
     tickets_.clear();
@@ -241,6 +254,7 @@ class Bridge : public Napi::ObjectWrap<Bridge> {
   std::shared_ptr<Outbox> outbox_;
   std::unique_ptr<DecodeLoop> loop_;
   std::unique_ptr<Embedder> embedder_;
+  std::unique_ptr<Ranker> ranker_;
   std::unique_ptr<Worker> preparer_;
   std::unordered_map<int64_t, std::shared_ptr<Ticket>> tickets_;
 };

@@ -88,6 +88,7 @@ class DecodeLoop {
   void learn(int64_t us);
   void advance(Slot& slot);
   bool makeRoom(Slot& slot);
+  std::vector<llama_token> conversation(const Slot& slot) const;
   void finish(Slot& slot, Reason reason);
 
   const LoopOptions options_;

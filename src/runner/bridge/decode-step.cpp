@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "bridge-log.h"
+#include "conversation.h"
 #include "decode-loop.h"
 
 namespace llmlb {
@@ -151,9 +152,9 @@ void DecodeLoop::advance(Slot& slot) {
   const bool preserved = request.preservedTokens.contains(token);
   outbox_->token(slot.request, progress.output.push(common_token_to_piece(vocab_, token, preserved)));
 
+  slot.next = token;
   const bool spent = request.maxTokens >= 0 && progress.completionTokens >= static_cast<size_t>(request.maxTokens);
   if (progress.output.stopped() || ends) return finish(slot, Reason::stop);
-  slot.next = token;
   if (spent || !makeRoom(slot)) return finish(slot, Reason::length);
 }
 
@@ -177,6 +178,14 @@ bool DecodeLoop::makeRoom(Slot& slot) {
   return true;
 }
 
+/** Prompt and answer as the memory has them, and the last token, which was not evaluated any more. */
+std::vector<llama_token> DecodeLoop::conversation(const Slot& slot) const {
+  const Progress& progress = slot.request->progress;
+  auto tokens = slot.state.tokens();
+  if (progress.completionTokens > 0) tokens.push_back(slot.next);
+  return withoutTail(std::move(tokens), progress.output.cutBytes(), vocab_);
+}
+
 void DecodeLoop::finish(Slot& slot, Reason reason) {
   Progress& progress = slot.request->progress;
   outbox_->text(slot.request, progress.output.finish());
@@ -184,7 +193,7 @@ void DecodeLoop::finish(Slot& slot, Reason reason) {
   const int64_t first = progress.firstTokenUs == 0 ? now : progress.firstTokenUs;
   Counts counts{progress.promptTokens, progress.cachedTokens, progress.completionTokens,
                 milliseconds(progress.startUs, first), milliseconds(first, now)};
-  outbox_->done(slot.request, Done{reason, counts, progress.output.stop()});
+  outbox_->done(slot.request, Done{reason, counts, progress.output.stop(), slot.request->tellTokens ? conversation(slot) : std::vector<llama_token>{}});
   finished_++;
   release(slot);
 }

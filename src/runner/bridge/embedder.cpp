@@ -2,18 +2,12 @@
 
 #include <common.h>
 
-#include <algorithm>
-#include <bit>
 #include <cstdlib>
 
-#include "adapters.h"
-#include "bridge-log.h"
 #include "failure.h"
 
 namespace llmlb {
 namespace {
-
-constexpr size_t kContextTokensMin = 512;
 
 std::string metadata(const llama_model* model, const std::string& key) {
   char value[128] = "";
@@ -28,14 +22,10 @@ enum llama_pooling_type poolingOf(const llama_model* model) {
                                                                           : LLAMA_POOLING_TYPE_MEAN;
 }
 
-struct Batch {
-  explicit Batch(size_t tokens) : value(llama_batch_init(static_cast<int32_t>(tokens), 0, 1)) {}
-  Batch(const Batch&) = delete;
-  ~Batch() { llama_batch_free(value); }
-  llama_batch value;
-};
-
 }  // namespace
+
+Embedder::Embedder(llama_model* model, const LoopOptions& options, std::shared_ptr<Outbox> outbox)
+    : model_(model), context_(model, options, poolingOf(model)), outbox_(std::move(outbox)) {}
 
 void Embedder::submit(std::shared_ptr<Ticket> ticket, std::vector<EmbedInput> inputs, bool truncate) {
   if (!worker_) worker_ = std::make_unique<Worker>();
@@ -57,7 +47,8 @@ Embedded Embedder::embed(const Ticket& ticket, const std::vector<EmbedInput>& in
     if (ticket.cancelled) throw Failure("cancelled", "cancelled");
     const auto tokens = tokensOf(inputs[i], i, truncate);
     result.promptTokens += tokens.size();
-    result.vectors.push_back(embedTokens(tokens));
+    const float* vector = context_.evaluate(tokens);
+    result.vectors.emplace_back(vector, vector + llama_model_n_embd_out(model_));
   }
   return result;
 }
@@ -84,34 +75,6 @@ std::vector<llama_token> Embedder::tokensOf(const EmbedInput& input, size_t inde
   tokens.resize(limit);
   if (ends) tokens.back() = last;
   return tokens;
-}
-
-std::vector<float> Embedder::embedTokens(const std::vector<llama_token>& tokens) {
-  makeRoom(tokens.size());
-  if (llama_memory_t memory = llama_get_memory(context_.get())) llama_memory_clear(memory, false);
-  Batch batch(tokens.size());
-  for (size_t i = 0; i < tokens.size(); i++) {
-    common_batch_add(batch.value, tokens[i], static_cast<llama_pos>(i), {0}, true);
-  }
-  const float* vector = llama_decode(context_.get(), batch.value) == 0 ? llama_get_embeddings_seq(context_.get(), 0) : nullptr;
-  if (vector == nullptr) throw Failure("internal", "llama.cpp could not embed: " + takeLogErrors());
-  return std::vector<float>(vector, vector + llama_model_n_embd_out(model_));
-}
-
-/** Pooling sees one physical batch only, so that batch must hold the whole input; it grows with the longest input seen. */
-void Embedder::makeRoom(size_t tokens) {
-  if (context_ && llama_n_ubatch(context_.get()) >= tokens) return;
-  llama_context_params params = llama_context_default_params();
-  params.n_ctx = params.n_batch = params.n_ubatch = static_cast<uint32_t>(std::max(kContextTokensMin, std::bit_ceil(tokens)));
-  params.n_seq_max = 1;
-  params.n_threads = params.n_threads_batch = threads_;
-  params.embeddings = true;
-  params.pooling_type = poolingOf(model_);
-  params.no_perf = true;
-  context_.reset();
-  context_.reset(llama_init_from_model(model_, params));
-  if (!context_) throw Failure("load_failed", "the context for embeddings cannot be made: " + takeLogErrors());
-  applyAdapters(context_.get(), adapters_);
 }
 
 }  // namespace llmlb

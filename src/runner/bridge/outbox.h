@@ -27,6 +27,8 @@ struct Done {
   Counts counts;
   /** The stop string that ended the answer; empty = none did. */
   std::string stop;
+  /** Of the whole conversation; only where the request wants to be told. */
+  std::vector<llama_token> tokens;
 };
 
 struct Embedded {

@@ -89,6 +89,7 @@ std::string OutputText::release(std::string text) {
   }
   if (stopAt != std::string::npos) {
     stopped_ = true;
+    cutBytes_ = held_.size() - stopAt;
     std::string ready = held_.substr(0, stopAt);
     held_.clear();
     return ready;

@@ -32,6 +32,8 @@ class OutputText {
   bool stopped() const { return stopped_; }
   /** The stop string that was found; empty = none was. */
   const std::string& stop() const { return stop_; }
+  /** Bytes of text that were left out because of it, itself with them. */
+  size_t cutBytes() const { return cutBytes_; }
 
  private:
   std::string release(std::string text);
@@ -41,6 +43,7 @@ class OutputText {
   Utf8Stream utf8_;
   std::string held_;
   std::string stop_;
+  size_t cutBytes_ = 0;
   bool stopped_ = false;
 };
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <climits>
 
+#include "conversation.h"
 #include "failure.h"
 #include "prompt-truncation.h"
 
@@ -141,6 +142,7 @@ void prepareRequest(Request& request, const std::string& text, const llama_model
   if (request.shift && request.maxTokens < 0) request.maxTokens = std::min(contextTokens, INT_MAX / 10) * 10;
 
   request.topLogprobs = json.at("topLogprobs").get<int>();
+  request.tellTokens = json.at("tellTokens").get<bool>();
   addBiases(json.at("logitBias"), llama_model_get_vocab(model), sampling);
 
   const bool truncate = json.at("truncatePrompt").get<bool>();
@@ -156,6 +158,11 @@ void prepareRequest(Request& request, const std::string& text, const llama_model
                               : tokenizer.tokenize(prefix);
     if (truncate && !isInfill) request.prompt = withoutMiddle(request.prompt, request.contextTokens - 1, request.keepTokens);
     constrainText(grammar, jsonSchema, sampling);
+  }
+  if (json.contains("context")) {
+    auto earlier = json.at("context").get<std::vector<llama_token>>();
+    request.prompt = afterConversation(std::move(earlier), request.prompt, llama_model_get_vocab(model));
+    if (truncate) request.prompt = withoutMiddle(request.prompt, request.contextTokens - 1, request.keepTokens);
   }
   checkLength(request.prompt.size(), contextTokens);
   request.sampler = makeSampler(model, sampling, request.prompt);

@@ -50,6 +50,8 @@ struct Request : Ticket {
   int maxTokens = -1;
   /** Likeliest tokens to tell beside each chosen one; -1 = tell nothing. */
   int topLogprobs = -1;
+  /** The end tells the tokens of prompt and answer. */
+  bool tellTokens = false;
   /** Prompt and answer together; at most what a slot holds. */
   size_t contextTokens = 0;
   /** An answer that fills the context goes on: half of what follows the first `keepTokens` is forgotten. */

@@ -66,6 +66,11 @@ Napi::Object toJs(Napi::Env env, const Done& done, bool toolCalls) {
   object.Set("reason", done.reason == Reason::length ? "length" : toolCalls ? "toolCalls" : "stop");
   if (!done.stop.empty()) object.Set("stopText", done.stop);
   object.Set("counts", counts);
+  if (!done.tokens.empty()) {
+    auto tokens = Napi::Int32Array::New(env, done.tokens.size());
+    std::copy(done.tokens.begin(), done.tokens.end(), tokens.Data());
+    object.Set("tokens", tokens);
+  }
   return object;
 }
 
