@@ -98,7 +98,7 @@ const visit = async (base: string, index: number, crowd: Crowd): Promise<void> =
   crowd.answered++;
 };
 
-const untilIdle = async (base: string): Promise<void> => {
+export const untilIdle = async (base: string): Promise<void> => {
   const deadline = Date.now() + 10_000;
   for (;;) {
     const { models } = (await (await fetch(`${base}/api/node`)).json()) as NodeReport;

@@ -23,7 +23,7 @@ interface Message {
 }
 
 /** One streamed chat completion through OpenAI's API, greedy. */
-const ask = async (base: string, messages: Message[], maxTokens: number): Promise<Answer> => {
+export const ask = async (base: string, messages: Message[], maxTokens: number): Promise<Answer> => {
   const startMs = performance.now();
   const body = {
     model: "bench/model",
@@ -145,7 +145,7 @@ const median = (values: number[]): number => {
   return middle.reduce((sum, value) => sum + value, 0) / middle.length;
 };
 
-interface Row {
+export interface Row {
   llmlb: number;
   "llama-server": number;
   unit: string;
@@ -154,7 +154,7 @@ interface Row {
   bar?: number;
 }
 
-const toRow = (values: Record<Peer["name"], number[]>, unit: Unit, bar?: number): Row => {
+export const toRow = (values: Record<Peer["name"], number[]>, unit: Unit, bar?: number): Row => {
   const own = median(values.llmlb);
   const peer = median(values["llama-server"]);
   const round = (value: number) => Math.round(value * 100) / 100;

@@ -2,7 +2,6 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import { Ollama } from "ollama";
 import OpenAI from "openai";
 import { getFixtureModel, weatherTool } from "../../scripts/fixtures/models.ts";
-import type { RerankResponse } from "../../src/api/rerank.ts";
 import { collect } from "../fakes/streams.ts";
 import { createWorld, type World } from "./harness.ts";
 
@@ -10,13 +9,12 @@ import { createWorld, type World } from "./harness.ts";
 let world: World;
 let ollama: Ollama;
 let openai: OpenAI;
-let address: string;
 const name = (fixture: string) => `llmlb-test/${fixture}-GGUF`;
 const ask = (content: string) => [{ role: "user" as const, content }];
 
 beforeAll(async () => {
   world = await createWorld();
-  address = (await world.serve()).address;
+  const { address } = await world.serve();
   ollama = new Ollama({ host: address });
   openai = new OpenAI({ baseURL: `${address}/v1`, apiKey: "none" });
   for (const model of [
@@ -27,8 +25,6 @@ beforeAll(async () => {
     "tiny-nihongo",
     "tiny-plain",
     "tiny-dice",
-    "tiny-rank",
-    "tiny-rank-chat",
   ]) {
     expect((await world.llmlb(["node", "pull", name(model)])).exitCode).toBe(0);
   }
@@ -132,33 +128,6 @@ test("openai: log probabilities, and a token that is banned", async () => {
   expect(refusal).toMatch(/logit_bias names token 99999999, but the model has only \d+/);
 });
 
-test("rerank: documents by score, under every name, and a model that cannot", async () => {
-  const documents = ["I like bread.", { text: "Tokyo is the capital of Japan." }, "the capital"];
-  const rank = async (path: string, body: object) => {
-    const asked = { model: name("tiny-rank"), query: "Japan?", documents, ...body };
-    const response = await fetch(`${address}${path}`, { method: "POST", body: JSON.stringify(asked) });
-    return { status: response.status, body: (await response.json()) as RerankResponse };
-  };
-  const { body } = await rank("/v1/rerank", { top_n: 2, return_documents: true });
-  expect(body.results.map(({ index }) => index)).toEqual([1, 2]);
-  expect(body.results[0]?.document).toEqual({ text: "Tokyo is the capital of Japan." });
-  expect(body.usage.prompt_tokens).toBeGreaterThan(30);
-  for (const path of ["/v1/reranking", "/rerank", "/reranking"])
-    expect((await rank(path, {})).body.results.slice(0, 2)).toEqual(
-      body.results.map(({ document: _, ...result }) => result),
-    );
-  // A chat model with a head: its scores are probabilities.
-  const chat = await rank("/v1/rerank", { model: name("tiny-rank-chat") });
-  for (const { relevance_score } of chat.body.results) expect(Math.abs(relevance_score - 0.5)).toBeLessThan(0.5);
-  const cannot = await rank("/v1/rerank", { model: name("tiny-hello") });
-  expect([cannot.status, cannot.body]).toMatchObject([
-    400,
-    { error: { message: expect.stringContaining("does not support reranking"), type: "invalid_request_error" } },
-  ]);
-  expect((await rank("/v1/rerank", { documents: [] })).status).toBe(400);
-  expect((await ollama.show({ model: name("tiny-rank") })).capabilities).toEqual(["rerank"]);
-});
-
 const lengthOf = (vector: number[] = []) => Math.hypot(...vector);
 
 test("ollama: embeddings of one text and of many, and the older endpoint", async () => {
@@ -231,35 +200,6 @@ test("ollama: generate, raw, stop strings, num_predict", async () => {
   expect([short.done_reason, short.eval_count]).toEqual(["length", 2]);
   const raw = await ollama.generate({ model: name("tiny-plain"), prompt: "Well,", raw: true });
   expect(raw.response?.length).toBeGreaterThan(0);
-});
-
-test("ollama: a conversation goes on from the context of its last answer", async () => {
-  const model = name("tiny-hello");
-  const first = await ollama.generate({ model, prompt: "One" });
-  expect(first.context).toHaveLength(first.prompt_eval_count + first.eval_count);
-  const records = await collect(
-    await ollama.generate({ model, prompt: "Two", context: first.context, system: "Be brief.", stream: true }),
-  );
-  const last = records.at(-1);
-  expect(last?.context.slice(0, first.context.length)).toEqual(first.context);
-  expect(last?.prompt_eval_count).toBeGreaterThan(first.context.length + 20);
-  expect(records.slice(0, -1).some(({ context }) => context !== undefined)).toBe(false);
-  const raw = await ollama.generate({ model, prompt: "One", raw: true, options: { num_predict: 1 } });
-  expect(raw.context).toBeUndefined();
-  await expect(ollama.generate({ model, prompt: "Two", raw: true, context: [1] })).rejects.toThrow("raw mode does not");
-  await expect(ollama.generate({ model, prompt: "Two", context: [99_999] })).rejects.toThrow("token 99999");
-});
-
-test("ollama: a template of the request's own makes the prompt", async () => {
-  const model = name("tiny-plain");
-  const template = "{{ if .System }}{{ .System }}: {{ end }}{{ .Prompt }}{{ .Response }}</s>";
-  const once = { model, prompt: " once", template, options: { num_predict: 3, temperature: 0 } };
-  const told = await ollama.generate({ ...once, system: "Tell" });
-  expect([told.response, told.prompt_eval_count]).toEqual([" upon a time", "Tell: ".length + 1]);
-  expect(told.context).toHaveLength(told.prompt_eval_count + 3);
-  await expect(ollama.generate({ ...once, template: "{{ range .Messages }}{{ end }}" })).rejects.toThrow(
-    'template: "{{ range .Messages }}" is not supported',
-  );
 });
 
 test("ollama: abort ends an endless answer", async () => {

@@ -1,28 +1,16 @@
 import { expect, test } from "bun:test";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { buildTinyLlama, chain } from "../../scripts/fixtures/tiny-llama.ts";
+import { buildTinyLlama } from "../../scripts/fixtures/tiny-llama.ts";
+import { tinyGap } from "../../scripts/fixtures/tiny-models.ts";
 import { collect, fixtures, loadedRunners, textOf } from "./start-runner.ts";
 
 const { modelPath, dir } = fixtures();
 const loaded = loadedRunners(modelPath);
 
-const marks = ["<|endoftext|>", "<|fim_prefix|>", "<|fim_suffix|>", "<|fim_middle|>"];
-
-/** Says `middle` after the mark of the gap, and where the prefix holds one `prefixed`. */
 const infillModel = () => {
   const path = join(dir(), "infill.gguf");
-  const file = buildTinyLlama(
-    {
-      name: "infill",
-      special: marks.map((text) => ({ text, type: "control" as const })),
-      eos: "<|endoftext|>",
-      anything: [{ piece: "lost", strength: 1 }],
-      next: chain(["<|fim_middle|>", " return", " a", " plus", " b"], "<|endoftext|>"),
-    },
-    "Q8_0",
-  );
-  writeFileSync(path, file);
+  writeFileSync(path, buildTinyLlama(tinyGap, "Q8_0"));
   return path;
 };
 

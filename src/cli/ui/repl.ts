@@ -24,7 +24,7 @@ export interface ReplOptions {
   stdout: Output;
   stderr: Output;
   conversation: Conversation;
-  /** Told of every line that the user enters. */
+  /** Told of every line that the user enters; never rejects. */
   remember(line: string): Promise<void>;
   /** Ends a running answer for good. */
   signal: AbortSignal;
@@ -50,12 +50,13 @@ export const runRepl = async (options: ReplOptions): Promise<void> => {
       if (read.text === "") await stdout.write("Use Ctrl + d or /bye to exit.\n");
       continue;
     }
-    await remember(read.text);
+    const remembered = remember(read.text); // the answer does not wait for the disk
     const request = input.take(read.text);
     isMore = request.kind === "more";
-    if (request.kind === "exit") return;
     if (request.kind === "message") draft = await say(request.text, options);
-    else await answer(request, options);
+    else if (request.kind !== "exit") await answer(request, options);
+    await remembered;
+    if (request.kind === "exit") return;
   }
 };
 

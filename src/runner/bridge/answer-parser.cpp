@@ -43,13 +43,14 @@ std::vector<AnswerEvent> AnswerParser::push(const std::string& text, AnswerEnd e
     nextParse_ = done + kRestFactor * (done - begin);
     return events;
   }
+  if (isSatisfied_) return events;
   const bool fits = update(false, events);
   if (fits && !brokenCall_) return events;
   // Not what the format promises. Of a cut answer the partial reading is all there is; in any other what could not be
   // read is shown as it is, and not as half a tool call.
   callsAreOver_ = end == AnswerEnd::complete;
   if (!fits) update(true, events);
-  if (callsAreOver_) {
+  if (callsAreOver_ && !isSatisfied_) {
     const std::string tail = unsentTail();
     if (!tail.empty()) events.push_back({AnswerEvent::Kind::text, tail});
   }
@@ -71,6 +72,8 @@ bool AnswerParser::update(bool isPartial, std::vector<AnswerEvent>& events) {
 }
 
 void AnswerParser::emit(const common_chat_msg& message, bool isPartial, std::vector<AnswerEvent>& events) {
+  if (isSatisfied_) return;
+  isSatisfied_ = onlyOneCall_ && message.tool_calls.size() > 1;
   if (auto more = addition(sentReasoning_, message.reasoning_content); !more.empty()) {
     sentReasoning_ += more;
     events.push_back({AnswerEvent::Kind::reasoning, std::move(more)});
@@ -80,7 +83,8 @@ void AnswerParser::emit(const common_chat_msg& message, bool isPartial, std::vec
     events.push_back({AnswerEvent::Kind::text, std::move(more)});
   }
   if (callsAreOver_) return;
-  for (size_t index = 0; index < message.tool_calls.size(); index++) emitCall(message, index, isPartial, events);
+  const size_t calls = isSatisfied_ ? 1 : message.tool_calls.size();
+  for (size_t index = 0; index < calls; index++) emitCall(message, index, isPartial, events);
 }
 
 void AnswerParser::emitCall(const common_chat_msg& message, size_t index, bool isPartial,

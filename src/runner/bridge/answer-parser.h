@@ -32,6 +32,11 @@ class AnswerParser {
   std::vector<AnswerEvent> push(const std::string& text, AnswerEnd end);
   bool sawToolCalls() const { return !sentCalls_.empty(); }
 
+  /** One tool call is all that is wanted. Not every format's grammar ends after one: what comes then is left out. */
+  void limitToOneCall() { onlyOneCall_ = true; }
+  /** A call more than wanted has begun: nothing that follows is of use. */
+  bool isSatisfied() const { return isSatisfied_; }
+
  private:
   struct SentCall {
     std::string id;
@@ -49,6 +54,7 @@ class AnswerParser {
   std::string sentReasoning_, sentContent_;
   std::vector<SentCall> sentCalls_;
   bool callsAreOver_ = false, brokenCall_ = false;
+  bool onlyOneCall_ = false, isSatisfied_ = false;
   size_t parsedBytes_ = 0;  // of all_, when something was last sent
   std::chrono::steady_clock::time_point nextParse_{};
 };

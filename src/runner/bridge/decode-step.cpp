@@ -138,6 +138,7 @@ void DecodeLoop::advance(Slot& slot) {
   Progress& progress = request.progress;
   slot.generating = true;
   if (request.maxTokens == 0) return finish(slot, Reason::length);  // the prompt is in the cache: that was asked for
+  if (request.satisfied) return finish(slot, Reason::stop);
   const llama_token token = common_sampler_sample(request.sampler.get(), context_.get(), slot.batchIndex);
   common_sampler_accept(request.sampler.get(), token, true);
   if (progress.firstTokenUs == 0) progress.firstTokenUs = llama_time_us();

@@ -151,6 +151,7 @@ void prepareRequest(Request& request, const std::string& text, const llama_model
     request.prompt = std::move(chat.tokens);
     request.stops.insert(request.stops.end(), chat.stops.begin(), chat.stops.end());
     request.parser = AnswerParser(std::move(chat.parser));
+    if (!json.at("chat").value("parallelToolCalls", true)) request.parser.limitToOneCall();
   } else {
     const auto prefix = json.at("text").get<std::string>();
     const bool isInfill = json.contains("suffix");

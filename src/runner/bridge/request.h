@@ -61,6 +61,8 @@ struct Request : Ticket {
   Progress progress;
   /** Used by the JavaScript thread only. */
   AnswerParser parser;
+  /** The parser has all that is wanted of the answer; it ends with the next step. */
+  std::atomic<bool> satisfied{false};
   /** JavaScript knows that it has begun; used by its thread only. */
   bool startTold = false;
 

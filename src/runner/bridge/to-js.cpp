@@ -54,7 +54,8 @@ Napi::Object toJs(Napi::Env env, const std::vector<ChosenToken>& tokens) {
   return object;
 }
 
-Napi::Object toJs(Napi::Env env, const Done& done, bool toolCalls) {
+Napi::Object toJs(Napi::Env env, const Done& done, const AnswerParser& parser) {
+  const bool cut = done.reason == Reason::length && !parser.isSatisfied();
   auto counts = Napi::Object::New(env);
   counts.Set("promptTokens", static_cast<double>(done.counts.promptTokens));
   counts.Set("cachedTokens", static_cast<double>(done.counts.cachedTokens));
@@ -63,7 +64,7 @@ Napi::Object toJs(Napi::Env env, const Done& done, bool toolCalls) {
   counts.Set("generationMs", done.counts.generationMs);
   auto object = Napi::Object::New(env);
   object.Set("type", "done");
-  object.Set("reason", done.reason == Reason::length ? "length" : toolCalls ? "toolCalls" : "stop");
+  object.Set("reason", cut ? "length" : parser.sawToolCalls() ? "toolCalls" : "stop");
   if (!done.stop.empty()) object.Set("stopText", done.stop);
   object.Set("counts", counts);
   if (!done.tokens.empty()) {
@@ -103,7 +104,8 @@ void appendEvents(Napi::Env env, Napi::Array messages, Delivery& delivery) {
   if (!std::exchange(request.startTold, true)) events.Set(events.Length(), started(env, request.progress));
   if (!delivery.logprobs.empty()) events.Set(events.Length(), toJs(env, delivery.logprobs));
   for (const auto& event : parser.push(delivery.text, end)) events.Set(events.Length(), toJs(env, event));
-  if (delivery.done) events.Set(events.Length(), toJs(env, *delivery.done, parser.sawToolCalls()));
+  request.satisfied = parser.isSatisfied();
+  if (delivery.done) events.Set(events.Length(), toJs(env, *delivery.done, parser));
   auto object = message(env, "events", delivery);
   object.Set("events", events);
   // Also when nothing can be shown yet (half a tool call): the reader's acknowledgements must keep up with the tokens.
