@@ -105,9 +105,10 @@ bool DecodeLoop::step() {
   unpark();
   park();
   admit();
+  const bool endedMedia = endFailedMedia();
   const bool decodedMedia = decodeMedia();
   fillBatch();
-  if (batch_.n_tokens == 0) return decodedMedia;
+  if (batch_.n_tokens == 0) return endedMedia || decodedMedia;
   if (!decode(batch_, batchPromptTokens_)) return true;
   for (Slot& slot : slots_) {
     if (slot.batchIndex >= 0) advance(slot);

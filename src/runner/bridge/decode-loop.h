@@ -83,6 +83,7 @@ class DecodeLoop {
   bool paused(const Slot& slot) const;
 
   void beginEncoding(Slot& slot);
+  bool endFailedMedia();
   Slot* slotWithMedia();
   bool decodeMedia();
   size_t mediaPiece(const Slot& slot, const MediaSpan& span, bool causal) const;

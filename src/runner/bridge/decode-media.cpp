@@ -33,21 +33,27 @@ void DecodeLoop::beginEncoding(Slot& slot) {
   }
 }
 
-/** The oldest slot that goes on with media whose encoding is done; those that failed end here. */
+/** True = some request ended because of its media, so there is a slot for another. */
+bool DecodeLoop::endFailedMedia() {
+  bool ended = false;
+  for (Slot& slot : slots_) {
+    const Encoding* encoding = slot.nextEncoding();
+    if (encoding == nullptr || !encoding->done || !encoding->failure) continue;
+    outbox_->fail(slot.request, *encoding->failure);
+    finished_++;
+    release(slot);
+    ended = true;
+  }
+  return ended;
+}
+
+/** The oldest slot that goes on with media whose encoding is done. */
 Slot* DecodeLoop::slotWithMedia() {
   Slot* oldest = nullptr;
   for (Slot& slot : slots_) {
-    const MediaSpan* span = slot.idle() || slot.generating ? nullptr : slot.nextMedia();
-    if (span == nullptr) continue;
-    const auto& encoding = slot.encodings[static_cast<size_t>(span - slot.request->prompt.media().data())];
-    if (!encoding->done) continue;
-    if (encoding->failure) {
-      outbox_->fail(slot.request, *encoding->failure);
-      finished_++;
-      release(slot);
-    } else if (oldest == nullptr || slot.started < oldest->started) {
-      oldest = &slot;
-    }
+    const Encoding* encoding = slot.nextEncoding();
+    if (encoding == nullptr || !encoding->done) continue;
+    if (oldest == nullptr || slot.started < oldest->started) oldest = &slot;
   }
   return oldest;
 }

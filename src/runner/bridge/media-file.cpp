@@ -22,6 +22,9 @@ constexpr int kSideMax = 65'535;
 constexpr size_t kBytesPerPixelMax = 16;
 constexpr size_t kBytesBesidesPixels = 1 << 20;
 
+// What a byte of a file can stand for at most, well above what encoders reach: a few bytes must not make a decoder fill a gigabyte.
+constexpr size_t kPixelsPerByteMax = 8192;
+
 struct Size {
   int width = 0, height = 0;
 };
@@ -56,6 +59,8 @@ Size sizeOf(const MediaFile& file, size_t index) {
     refuse(file, index, "is too large: " + std::to_string(size.width) + " x " + std::to_string(size.height) + " pixels, at most " +
                              std::to_string(kPixelsMax) + " in all");
   }
+  if (file.bytes.size() * kPixelsPerByteMax < static_cast<size_t>(size.width) * static_cast<size_t>(size.height))
+    refuse(file, index, "is damaged: it is much too short for its size in pixels");
   return size;
 }
 

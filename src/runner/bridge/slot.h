@@ -32,6 +32,11 @@ struct Slot {
   bool idle() const { return request == nullptr; }
   /** The media that its prompt goes on with; null in text. */
   const MediaSpan* nextMedia() const { return request->prompt.mediaAt(state.tokens().size()); }
+  /** Of that media; null in text, and without a prompt to evaluate. */
+  const Encoding* nextEncoding() const {
+    const MediaSpan* span = idle() || generating ? nullptr : nextMedia();
+    return span == nullptr ? nullptr : encodings[static_cast<size_t>(span - request->prompt.media().data())].get();
+  }
   /** Tokens of the prompt's text before its end or its next media. */
   size_t textLeft() const { return request->prompt.textEnd(state.tokens().size()) - state.tokens().size(); }
 };
