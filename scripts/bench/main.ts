@@ -7,6 +7,7 @@ import { parseArgs } from "node:util";
 const benches: Record<string, (only: string) => Promise<unknown>> = {
   start: async () => (await import("./start.ts")).benchStart(),
   engine: async (only) => (await import("./engine.ts")).benchEngine(only),
+  vision: async () => (await import("./vision.ts")).benchVision(),
   parity: async () => (await import("./parity.ts")).benchParity(),
   soak: async () => (await import("./soak.ts")).benchSoak(),
   crowd: async () => (await import("./crowd.ts")).benchCrowd(),
