@@ -158,6 +158,15 @@ test("cells of a picture see each other both ways where the model was made so", 
   expect((await collect(runner.generate(show(["green corner"])))).text).toBe("red");
 });
 
+test("answers go on while pictures are encoded, each with a part of the threads", async () => {
+  const runner = await seer("tiny-vision-qwen2vl", { slots: 4, threads: 2 });
+  const texts = Array.from({ length: 2 }, () => runner.generate(chatOf("Who are you?", { maxTokens: 150 })));
+  const shown = Object.keys(pictures).map((name) => runner.generate(show([name], "?", { maxTokens: 2 })));
+  const said = await Promise.all([...texts, ...shown].map(collect));
+  expect(said.slice(0, texts.length).map(({ done }) => done.counts.completionTokens)).toEqual([150, 150]);
+  expect((await runner.stats()).mediaEncoded).toBe(shown.length);
+});
+
 test("a text may show pictures too, and a prompt may end with one", async () => {
   const runner = await seer("tiny-vision");
   const media: MediaPart[] = [{ type: "image", data: pictureFile("blue") }];

@@ -44,7 +44,7 @@ DecodeLoop::DecodeLoop(llama_model* model, const LoopOptions& options, std::shar
   slots_.reserve(static_cast<size_t>(options.slots));
   for (int i = 0; i < options.slots; i++) slots_.emplace_back(context_.get(), i);
   if (options.projector) {
-    encoder_ = std::make_unique<MediaEncoder>(options.projector, static_cast<size_t>(llama_model_n_embd_inp(model)), [this] { wake(); });
+    encoder_ = std::make_unique<MediaEncoder>(options.projector, static_cast<size_t>(llama_model_n_embd_inp(model)), encoderHooks());
   }
   thread_ = std::thread([this] { run(); });
 }

@@ -82,6 +82,7 @@ class DecodeLoop {
   void failAll(const Failure& failure);
   bool paused(const Slot& slot) const;
 
+  EncoderHooks encoderHooks();
   void beginEncoding(Slot& slot);
   bool endFailedMedia();
   Slot* slotWithMedia();
@@ -105,8 +106,13 @@ class DecodeLoop {
   std::shared_ptr<Outbox> outbox_;
   /** Threads that stay between two steps, as llama-server has them; without these each step makes its own anew. */
   std::unique_ptr<common_threadpools> threadpools_;
+  /** Of earlier numbers of threads. llama.cpp pauses the one before when it takes up the next, in the middle of a step. */
+  std::vector<std::unique_ptr<common_threadpools>> retiredPools_;
   int threads_ = 0;
   std::atomic<int> wantedThreads_;
+  /** What the encoder has of them while it works. */
+  std::atomic<int> encoderThreads_{0};
+  std::atomic<size_t> answersRunning_{0};
   const CpuClock cpu_;
   llama_context_ptr context_;
   llama_batch batch_{};

@@ -24,6 +24,19 @@ class Attention {
 
 }  // namespace
 
+/**
+ * Two pools of threads that both want every core make each other wait for most of their time (decision record 006). So the encoder
+ * takes all threads only where no answer runs, and the steps have what it leaves.
+ */
+EncoderHooks DecodeLoop::encoderHooks() {
+  const auto begin = [this] {
+    const int all = wantedThreads_;
+    encoderThreads_ = answersRunning_ > 0 ? std::max(1, all / 2) : all;
+    return encoderThreads_.load();
+  };
+  return {begin, [this] { encoderThreads_ = 0; }, [this] { wake(); }};
+}
+
 /** All that the slot will need, so that one is encoded while another is evaluated. */
 void DecodeLoop::beginEncoding(Slot& slot) {
   const auto& media = slot.request->prompt.media();

@@ -38,6 +38,7 @@ void DecodeLoop::fillBatch() {
     slot.state.push(slot.next);
   }
   const size_t answers = batch_.n_tokens;
+  answersRunning_ = answers;
   addPrompts(prompts, promptRoom(answers, prompts));
   batchPromptTokens_ = batch_.n_tokens - answers;
 }
@@ -97,19 +98,21 @@ void DecodeLoop::useThreads(int threads) {
   auto pools = std::make_unique<common_threadpools>();
   pools->init(context_.get(), params);
   llama_set_n_threads(context_.get(), threads, threads);
+  if (threadpools_) retiredPools_.push_back(std::move(threadpools_));
   threadpools_ = std::move(pools);
   threads_ = threads;
 }
 
 /** `promptTokens`: those of the batch that belong to prompts. */
 bool DecodeLoop::decode(const llama_batch& batch, size_t promptTokens) {
-  useThreads(wantedThreads_);
+  useThreads(std::max(1, wantedThreads_ - encoderThreads_));
   const int64_t before = llama_time_us();
   const int64_t cpuBefore = cpu_.nowUs();
   const int status = llama_decode(context_.get(), batch);
   // Without outputs llama.cpp returns before the work is done; the next step would be blamed for it.
   if (status == 0 && promptTokens > 0) llama_synchronize(context_.get());
   if (status == 0) {
+    retiredPools_.clear();
     cpuUs_ += static_cast<size_t>(std::max<int64_t>(0, cpu_.nowUs() - cpuBefore));
     learn(llama_time_us() - before, static_cast<size_t>(batch.n_tokens), promptTokens);
     return true;

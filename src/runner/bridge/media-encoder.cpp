@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "bridge-log.h"
+#include "mtmd-threads.h"
 
 namespace llmlb {
 namespace {
@@ -14,10 +15,10 @@ constexpr size_t kRememberedBytesMax = 128 << 20;
 
 }  // namespace
 
-MediaEncoder::MediaEncoder(std::shared_ptr<Projector> projector, size_t valuesPerToken, std::function<void()> onDone)
+MediaEncoder::MediaEncoder(std::shared_ptr<Projector> projector, size_t valuesPerToken, EncoderHooks hooks)
     : projector_(std::move(projector)),
       valuesPerToken_(valuesPerToken),
-      onDone_(std::move(onDone)),
+      hooks_(std::move(hooks)),
       worker_(std::make_unique<Worker>()) {}
 
 std::shared_ptr<const Encoding> MediaEncoder::encode(const std::shared_ptr<const MediaPrompt>& prompt, size_t span) {
@@ -75,7 +76,10 @@ void MediaEncoder::encodeFileOf(const MediaPrompt& prompt, size_t span) {
 }
 
 void MediaEncoder::encodeInto(Encoding& encoding, const mtmd_input_chunk* chunk, size_t tokens) {
-  if (mtmd_encode_chunk(projector_->context(), chunk) != 0) {
+  setEncodingThreads(projector_->context(), hooks_.begin());
+  const int status = mtmd_encode_chunk(projector_->context(), chunk);
+  hooks_.end();
+  if (status != 0) {
     const std::string reason = takeLogErrors();
     encoding.failure = Failure("internal", "llama.cpp could not encode a picture or sound" + (reason.empty() ? "" : ": " + reason));
     return;
@@ -104,7 +108,7 @@ void MediaEncoder::end(const std::shared_ptr<Encoding>& encoding) {
     std::erase_if(known_, [](const auto& known) { return known.second.expired(); });
     encoding->done = true;
   }
-  onDone_();
+  hooks_.done();
 }
 
 }  // namespace llmlb

@@ -21,11 +21,20 @@ struct Encoding {
   std::atomic<bool> done{false};
 };
 
+/** Called on the encoder's thread. */
+struct EncoderHooks {
+  /** An encoding begins, with as many threads as this returns. */
+  std::function<int()> begin;
+  /** It is over. */
+  std::function<void()> end;
+  /** Some encoding is done: whoever waits for it looks. */
+  std::function<void()> done;
+};
+
 /** Encodes pictures and sounds on a thread of its own, in the order of the requests for them, and remembers the newest. */
 class MediaEncoder {
  public:
-  /** `onDone` runs on the encoder's thread. */
-  MediaEncoder(std::shared_ptr<Projector> projector, size_t valuesPerToken, std::function<void()> onDone);
+  MediaEncoder(std::shared_ptr<Projector> projector, size_t valuesPerToken, EncoderHooks hooks);
   ~MediaEncoder() { worker_.reset(); }
 
   const Projector& projector() const { return *projector_; }
@@ -44,7 +53,7 @@ class MediaEncoder {
 
   const std::shared_ptr<Projector> projector_;
   const size_t valuesPerToken_;
-  const std::function<void()> onDone_;
+  const EncoderHooks hooks_;
   std::atomic<size_t> encoded_{0}, encodedUs_{0};
   std::mutex mutex_;
   /** By content. Expired = its request went away before it was begun, or it is forgotten. */
