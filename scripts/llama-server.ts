@@ -12,19 +12,26 @@ const nodeLlamaCpp = join(root, "node_modules", "node-llama-cpp");
 
 /**
  * Path of a llama-server that runs the very libraries that llmlb ships: the reference for answers and for speed. It is compiled once
- * (3 minutes on 2 cores; needs git, cmake and a C++ compiler; Linux only) and kept in build/. Everything but the server itself is
+ * (4 minutes on 2 cores; needs git, cmake and a C++ compiler; Linux only) and kept in build/. Everything but the server itself is
  * linked from node-llama-cpp's prebuilt libraries. Throws an Error, for people to read, when that cannot be done.
  */
-export const buildLlamaServer = async (): Promise<string> => {
-  if (process.platform !== "linux") throw new Error("the reference llama-server is built on Linux only");
+export const buildLlamaServer = async (): Promise<string> => join(await buildReferences(), "llama-server");
+
+/** Path of a llama-mtmd-cli of the same build: the reference for what a model says of a picture. */
+export const buildMtmdCli = async (): Promise<string> => join(await buildReferences(), "llama-mtmd-cli");
+
+const targets = ["llama-server", "llama-mtmd-cli"];
+
+/** Returns the folder that holds them. */
+const buildReferences = async (): Promise<string> => {
+  if (process.platform !== "linux") throw new Error("the references are built on Linux only");
   const platform = `linux-${process.arch}`;
   const libraries = join(root, "node_modules", "@node-llama-cpp", platform, "bins", platform);
   const lists = await Bun.file(join(recipe, "CMakeLists.txt")).text();
   const { tag } = await Bun.file(join(nodeLlamaCpp, "llama", "llama.cpp.info.json")).json();
   const key = createHash("sha256").update(`${platform} ${tag} ${lists}`).digest("hex").slice(0, 12);
   const folder = join(root, "build", "llama-server", key);
-  const server = join(folder, "llama-server");
-  if (existsSync(server)) return server;
+  if (existsSync(folder)) return folder;
   requireTools(["cmake", "c++"]);
   const work = join(root, "build", "llama-server", `${key}.${randomUUID()}.tmp`);
   try {
@@ -37,20 +44,13 @@ export const buildLlamaServer = async (): Promise<string> => {
   } finally {
     await rm(work, { recursive: true, force: true });
   }
-  return server;
+  return folder;
 };
 
 const compile = async (out: string, objects: string) => {
   const sources = await checkOutLlamaSources(nodeLlamaCpp, join(root, "build", "llama.cpp"));
   await runTool("cmake", ["-S", recipe, "-B", objects, `-DLLAMA_CPP_DIR=${sources}`, `-DLLAMA_LIBRARY_DIR=${out}`]);
-  await runTool("cmake", [
-    "--build",
-    objects,
-    "--target",
-    "llama-server",
-    "--parallel",
-    String(availableParallelism()),
-  ]);
+  await runTool("cmake", ["--build", objects, "--target", ...targets, "--parallel", String(availableParallelism())]);
 };
 
 /** Moves the finished folder into place; when another process was first, its folder stays. */

@@ -1,5 +1,13 @@
+import { randomUUID } from "node:crypto";
 import { AppError } from "../core/errors.ts";
-import type { ChatMessage, GenerationInput, GenerationRequest, SamplingOptions } from "../core/generation.ts";
+import type {
+  ChatMessage,
+  ContentPart,
+  GenerationInput,
+  GenerationRequest,
+  MediaPart,
+  SamplingOptions,
+} from "../core/generation.ts";
 import { defaultSampling } from "./default-sampling.ts";
 
 interface Range {
@@ -27,6 +35,7 @@ const stopsMax = 256; // every token's text is compared with each of them
 const stopCharactersMax = 4096;
 const topLogprobsMax = 100; // five times what OpenAI and Ollama allow
 const logitBiasesMax = 10_000; // each costs every step
+const mediaMax = 256; // far more than a context holds
 const nestingMax = 64; // llama.cpp walks schemas and arguments recursively, on a stack that ends
 
 const refuse = (message: string): never => {
@@ -45,8 +54,18 @@ const describe = (value: unknown): string => {
   return (text ?? String(value)).slice(0, 40);
 };
 
+/** Stands for a picture or a sound in a prompt. Another one in every process, so that no text can pretend to be one. */
+export const mediaMarker = `<__media_${randomUUID()}__>`;
+
+export interface BridgeRequest {
+  /** JSON text. */
+  json: string;
+  /** In the order of their markers. */
+  media: MediaPart[];
+}
+
 /**
- * The JSON text that the native bridge takes for `request`: every default filled in, every number checked.
+ * What the native bridge takes for `request`: every default filled in, every number checked.
  * Throws `invalid_argument`, which names the field.
  */
 export const toBridgeRequest = ({
@@ -58,9 +77,10 @@ export const toBridgeRequest = ({
   topLogprobs,
   tellTokens = false,
   overflow = {},
-}: GenerationRequest): string =>
-  JSON.stringify({
-    ...inputFields(input),
+}: GenerationRequest): BridgeRequest => {
+  const media: MediaPart[] = [];
+  const json = JSON.stringify({
+    ...inputFields(input, media),
     ...constraint(sampling),
     sampling: samplingFields(sampling),
     logitBias: logitBiases(sampling.logitBias ?? {}),
@@ -81,6 +101,8 @@ export const toBridgeRequest = ({
     shift: overflow.shift ?? false,
     keepTokens: inRange("keepTokens", overflow.keepTokens ?? 4, { min: -1, max: int32Max, integer: true }),
   });
+  return { json, media };
+};
 
 const samplingFields = (options: SamplingOptions): Record<string, number> => {
   const names = Object.keys(defaultSampling) as (keyof typeof defaultSampling)[];
@@ -123,16 +145,40 @@ const stopStrings = (stop: readonly string[]): string[] => {
   return stop.filter((text) => text !== "");
 };
 
-const inputFields = (input: GenerationInput): Record<string, unknown> => {
+/** The media of `input` are appended to `media`. */
+const inputFields = (input: GenerationInput, media: MediaPart[]): Record<string, unknown> => {
   const earlier = input.context?.map((token) => inRange("token of context", token, tokenRange));
   const goingOn = earlier && { context: earlier };
-  if (input.kind === "text")
-    return { text: input.text, ...(input.suffix === undefined ? {} : { suffix: input.suffix }), ...goingOn };
+  if (input.kind === "text") return { ...textFields(input, media), ...goingOn };
   const { kind: _, messages, tools = [], context: __, ...chat } = input;
   if (messages.length === 0) refuse("a chat needs at least one message");
   for (const tool of tools) limitNesting(`the parameters of tool "${tool.function.name}"`, tool.function.parameters);
   messages.forEach(checkToolCalls);
-  return { chat: { ...chat, messages, ...(tools.length > 0 ? { tools } : {}) }, ...goingOn };
+  const marked = messages.map((message) => markMedia(message, media));
+  return { chat: { ...chat, messages: marked, ...(tools.length > 0 ? { tools } : {}) }, ...goingOn };
+};
+
+const textFields = (
+  { text, suffix, media: shown = [] }: Extract<GenerationInput, { kind: "text" }>,
+  media: MediaPart[],
+): Record<string, unknown> => {
+  if (suffix !== undefined && shown.length > 0) refuse("images and audio cannot be used together with a suffix");
+  for (const part of shown) addMedia(part, media);
+  return { text: mediaMarker.repeat(shown.length) + text, ...(suffix === undefined ? {} : { suffix }) };
+};
+
+/** Parts as llama.cpp's templates take them; `file` says which of the request's media it is. */
+const markMedia = (message: ChatMessage, media: MediaPart[]): unknown => {
+  if (!Array.isArray(message.content)) return message;
+  const markPart = (part: ContentPart) =>
+    part.type === "text" ? part : { type: "media_marker", text: mediaMarker, file: addMedia(part, media) };
+  return { ...message, content: message.content.map(markPart) };
+};
+
+/** Returns its number among all media of the request. */
+const addMedia = (part: MediaPart, media: MediaPart[]): number => {
+  if (media.length >= mediaMax) refuse(`too many images or audio files: at most ${mediaMax}`);
+  return media.push(part) - 1;
 };
 
 const checkToolCalls = ({ tool_calls: calls = [] }: ChatMessage): void => {

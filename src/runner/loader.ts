@@ -70,12 +70,16 @@ const start = (state: State, gpu: Backend | undefined): Llama => {
 /** llama.cpp aborts on some broken files that our own reader refuses; it reads while the libraries are being loaded. */
 const prepare = async (
   state: State,
-  load: Pick<LoadOptions, "modelPath" | "label" | "gpu" | "headerChecked" | "adapterPaths">,
+  load: Pick<LoadOptions, "modelPath" | "label" | "gpu" | "headerChecked" | "adapterPaths" | "projectorPath">,
 ): Promise<Llama> => {
-  const unchecked = [...(load.headerChecked ? [] : [load.modelPath]), ...(load.adapterPaths ?? [])];
+  const { modelPath, adapterPaths = [], projectorPath } = load;
+  const beside = [...adapterPaths, ...(projectorPath === undefined ? [] : [projectorPath])];
+  const unchecked = [...(load.headerChecked ? [] : [modelPath]), ...beside];
   if (unchecked.length === 0) return start(state, load.gpu);
   const labelOf = (path: string) => ({
-    ...(path !== load.modelPath && { label: `the adapter of ${load.label ?? "it"}` }),
+    ...(path !== modelPath && {
+      label: `the ${path === projectorPath ? "projector" : "adapter"} of ${load.label ?? "it"}`,
+    }),
   });
   const read = (path: string) => readGgufHeader(path, { arrayItemsMax: 0, ...labelOf(path) });
   const headers = Promise.all(unchecked.map(read)).then(
@@ -100,8 +104,8 @@ const loadModel = async (state: State, load: LoadOptions, hooks: LoadHooks) => {
 const estimateMemory = async (state: State, options: EstimateOptions): Promise<MemoryEstimate> => {
   checkOptions(options);
   const llama = await prepare(state, options);
-  const { modelPath, contextTokensMin, marginBytes, gpuLayers = -1 } = options;
-  const more = { modelPath, contextTokensMin, marginBytes, gpuLayers, gpus: llama.backend !== "cpu" };
+  const { modelPath, projectorPath = "", contextTokensMin, marginBytes, gpuLayers = -1 } = options;
+  const more = { modelPath, projectorPath, contextTokensMin, marginBytes, gpuLayers, gpus: llama.backend !== "cpu" };
   const made = await llama.native.estimate({ ...contextOptions(llama, options), ...more }).catch((error) => {
     throw loadFailure(options, error, llama.native.takeLogErrors());
   });
@@ -136,6 +140,7 @@ export const isPlanOf = (newest: Estimated | undefined, load: LoadOptions): bool
 const identity = (options: LoadOptions | EstimateOptions): string =>
   JSON.stringify([
     options.modelPath,
+    options.projectorPath,
     options.slots,
     options.gpu,
     options.gpuLayers,

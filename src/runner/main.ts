@@ -37,10 +37,15 @@ const handlers: {
   load: (runner, { options }) => load(runner, options),
   generate: (runner, { id, request }) =>
     answer(runner, id, ({ bridge }) => {
-      bridge.generate(id, toBridgeRequest(request));
+      const { json, media } = toBridgeRequest(request);
+      bridge.generate(id, json, media);
       runner.pulse?.begin(id);
     }),
-  count: (runner, { id, request }) => answer(runner, id, ({ bridge }) => bridge.count(id, toBridgeRequest(request))),
+  count: (runner, { id, request }) =>
+    answer(runner, id, ({ bridge }) => {
+      const { json, media } = toBridgeRequest(request);
+      bridge.count(id, json, media);
+    }),
   embed: (runner, { id, request: { inputs, truncate = false } }) =>
     answer(runner, id, ({ bridge }) => bridge.embed(id, inputs, truncate)),
   rerank: (runner, { id, request: { query, documents } }) =>

@@ -1,6 +1,7 @@
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import type { EmbedInput } from "../core/embedding.ts";
+import type { MediaPart } from "../core/generation.ts";
 import type { Backend, DeviceInfo, MemoryEstimate, RunnerMessage, RunnerStats } from "./protocol.ts";
 
 /** What the native bridge says about a model that is ready; see src/runner/bridge/bridge.cpp. */
@@ -12,6 +13,8 @@ export interface BridgeInfo {
   vramBytes: number;
   thinking: boolean;
   tools: boolean;
+  vision: boolean;
+  audio: boolean;
   chatTemplate: string;
 }
 
@@ -20,10 +23,10 @@ export type BridgeMessage = Extract<RunnerMessage, { type: "events" | "embedded"
 
 export interface NativeBridge {
   info(): BridgeInfo;
-  /** `json` is what `toBridgeRequest` made. */
-  generate(id: number, json: string): void;
+  /** `json` and `media` are what `toBridgeRequest` made. */
+  generate(id: number, json: string, media: readonly MediaPart[]): void;
   /** Renders and tokenizes the prompt only; `embedded` without vectors tells how long it is. */
-  count(id: number, json: string): void;
+  count(id: number, json: string, media: readonly MediaPart[]): void;
   /** A text, or its tokens; `truncate` = what is too long loses its end. */
   embed(id: number, inputs: readonly EmbedInput[], truncate: boolean): void;
   /** One vector of one score for each document; for a model with a classifier head. */
@@ -56,10 +59,13 @@ export interface BridgeOptions extends ContextOptions {
   /** For a model without a chat template of its own; empty = ChatML. */
   fallbackTemplate: string;
   adapterPaths: readonly string[];
+  projector?: NativeProjector;
 }
 
 /** llama.cpp's handle of an open model; freed when neither a bridge nor JavaScript holds it. */
 export type NativeModel = object & { readonly native: "model" };
+/** An open multimodal projector of one model. */
+export type NativeProjector = object & { readonly native: "projector" };
 /** Which layers and tensors go where, as an estimate found it. */
 export type NativePlan = object & { readonly native: "plan" };
 
@@ -72,8 +78,18 @@ export interface NativeLoadOptions {
   plan?: NativePlan;
 }
 
+export interface NativeProjectorOptions {
+  path: string;
+  /** What stands for a picture or sound in a rendered prompt. */
+  marker: string;
+  gpus: boolean;
+  threads: number;
+}
+
 export interface NativeEstimateOptions extends ContextOptions {
   modelPath: string;
+  /** Empty = there is none. */
+  projectorPath: string;
   gpus: boolean;
   /** -1 = as many as fit. */
   gpuLayers: number;
@@ -98,6 +114,11 @@ export interface NativeBridgeModule {
     options: NativeLoadOptions,
     onProgress: (fraction: number) => void,
   ): Promise<{ model: NativeModel; gpuLayers: number }>;
+  loadProjector(
+    model: NativeModel,
+    options: NativeProjectorOptions,
+    onProgress: (fraction: number) => void,
+  ): Promise<NativeProjector>;
   /** Ends the load that is under way, and every later one, with an error. */
   cancelLoad(): void;
   estimate(options: NativeEstimateOptions): Promise<{ estimate: MemoryEstimate; plan: NativePlan }>;

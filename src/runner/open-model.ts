@@ -1,3 +1,4 @@
+import { mediaMarker } from "./bridge-request.ts";
 import { isRefusal, type Llama } from "./llama.ts";
 import { loadFailure } from "./load-failure.ts";
 import type {
@@ -7,6 +8,8 @@ import type {
   NativeBridge,
   NativeLoadOptions,
   NativeModel,
+  NativeProjector,
+  NativeProjectorOptions,
 } from "./native-bridge.ts";
 import { type LoadedModel, type LoadOptions, windowTokens } from "./protocol.ts";
 import { type Threads, threadsOf } from "./threads.ts";
@@ -36,17 +39,34 @@ export const openModel = async ({ llama, load, layers, ...options }: OpenModelOp
     throw loadFailure(load, error, native.takeLogErrors());
   });
   const context = contextOptions(llama, load);
+  const projector = await openProjector(llama, model, load, { gpus: layers.gpus, threads: context.threads });
   const bridgeOptions: BridgeOptions = {
     ...context,
     windowTokens,
     promptCacheBytes: load.promptCacheBytes ?? 0,
     fallbackTemplate: load.templatePath ? await readTemplate(load.templatePath) : "",
     adapterPaths: load.adapterPaths ?? [],
+    ...(projector && { projector }),
   };
   const bridge = makeBridge(llama, model, load, bridgeOptions, options.onMessages);
-  const { thinking, tools, ...facts } = bridge.info();
-  const loaded = { ...facts, capabilities: { thinking, tools, vision: false, audio: false }, backend, gpuLayers };
+  const { thinking, tools, vision, audio, ...facts } = bridge.info();
+  const loaded = { ...facts, capabilities: { thinking, tools, vision, audio }, backend, gpuLayers };
   return { bridge, loaded, threads: threadsOf(bridge, context.threads, load, loaded) };
+};
+
+const openProjector = async (
+  { native }: Llama,
+  model: NativeModel,
+  load: LoadOptions,
+  more: Pick<NativeProjectorOptions, "gpus" | "threads">,
+): Promise<NativeProjector | undefined> => {
+  if (load.projectorPath === undefined) return undefined;
+  const options = { path: load.projectorPath, marker: mediaMarker, ...more };
+  return await native
+    .loadProjector(model, options, () => undefined)
+    .catch((error) => {
+      throw loadFailure(load, error, native.takeLogErrors());
+    });
 };
 
 /** The context options of a load or an estimate, in the bridge's terms. */

@@ -16,7 +16,7 @@ export interface LoadOptions {
   headerChecked?: boolean;
   /** Jinja text that is used when the GGUF has no chat template. */
   templatePath?: string;
-  /** Multimodal projector beside the model (not used yet). */
+  /** Multimodal projector beside the model; absent = it takes text only. */
   projectorPath?: string;
   /** LoRA adapters, GGUF files too, applied as a whole; absent = none. */
   adapterPaths?: string[];
@@ -43,6 +43,7 @@ export type Backend = "cuda" | "vulkan" | "metal" | "cpu";
 export type EstimateOptions = Pick<
   LoadOptions,
   | "modelPath"
+  | "projectorPath"
   | "label"
   | "headerChecked"
   | "contextTokens"
@@ -149,6 +150,9 @@ export interface RunnerStats {
   threads: number;
   /** CPU time that the compute threads got during their steps since the load. */
   cpuMs: number;
+  /** Pictures (or tiles of them) and sounds encoded since the load: not those that were found encoded. And the time that took. */
+  mediaEncoded: number;
+  mediaMs: number;
   /** Host memory that the prompt cache holds. */
   promptCacheBytes: number;
   /** Grows while the decode thread makes progress, also within a long step; the watchdog looks at it. */
@@ -203,10 +207,19 @@ const isInput = (input: unknown): boolean =>
   isShape(input) &&
   (input.context === undefined || isListOf(input.context, isId)) &&
   (input.kind === "text"
-    ? isText(input.text) && (input.suffix === undefined || isText(input.suffix))
+    ? isText(input.text) &&
+      (input.suffix === undefined || isText(input.suffix)) &&
+      (input.media === undefined || isListOf(input.media, isMedia))
     : input.kind === "chat" && isListOf(input.messages, isMessage));
 
-const isMessage = (message: unknown): boolean => isShape(message) && isText(message.role);
+const isMessage = (message: unknown): boolean =>
+  isShape(message) && isText(message.role) && (!Array.isArray(message.content) || message.content.every(isPart));
+
+const isPart = (part: unknown): boolean =>
+  isMedia(part) || (isShape(part) && part.type === "text" && isText(part.text));
+
+const isMedia = (part: unknown): boolean =>
+  isShape(part) && (part.type === "image" || part.type === "audio") && part.data instanceof Uint8Array;
 
 const isListOf = (value: unknown, item: (value: unknown) => boolean): boolean =>
   Array.isArray(value) && value.every(item);

@@ -10,7 +10,7 @@ const text = (more: Partial<GenerationRequest> = {}): GenerationRequest => ({
   ...more,
 });
 
-const sent = (request: GenerationRequest) => JSON.parse(toBridgeRequest(request));
+const sent = (request: GenerationRequest) => JSON.parse(toBridgeRequest(request).json);
 
 const refusal = (request: unknown): string => {
   try {

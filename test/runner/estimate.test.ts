@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { fixtures, startRunner } from "./start-runner.ts";
 
-const { modelPath } = fixtures();
+const { modelPath, projectorPath } = fixtures();
 
 for (const name of ["tiny-hello", "tiny-attentive", "tiny-window", "tiny-recurrent", "tiny-hybrid"] as const) {
   for (const more of [{ slots: 1 }, { slots: 4, contextTokens: 2048, kvCacheType: "bf16" as const }]) {
@@ -18,6 +18,23 @@ for (const name of ["tiny-hello", "tiny-attentive", "tiny-window", "tiny-recurre
     });
   }
 }
+
+test("a projector is part of the estimate and of what the load takes", async () => {
+  const runner = startRunner();
+  const name = "tiny-vision-gemma3";
+  const options = { modelPath: modelPath(name), slots: 1, contextTokens: 512, gpu: "cpu" as const };
+  const projector = { projectorPath: projectorPath(name) };
+  const estimateOf = async (more: { projectorPath?: string }) => {
+    const estimate = await runner.estimate({ ...options, ...more, contextTokensMin: 512, marginBytes: 0 });
+    const host = estimate.fitted.at(-1);
+    return (host?.weightsBytes ?? 0) + (host?.contextBytes ?? 0) + (host?.computeBytes ?? 0);
+  };
+  const [alone, both] = [await estimateOf({}), await estimateOf(projector)];
+  expect(both - alone).toBeGreaterThan(Bun.file(projectorPath(name)).size * 0.9);
+  const { memoryBytes } = await runner.load({ ...options, ...projector });
+  expect(both / memoryBytes).toBeWithin(0.98, 1.02);
+  await runner.exit();
+});
 
 test("an estimate fails as a load does, and the runner lives on", async () => {
   const runner = startRunner();

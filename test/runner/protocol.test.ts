@@ -43,6 +43,8 @@ const stats = {
   threads: 1,
   cpuMs: 0,
   promptCacheBytes: 0,
+  mediaEncoded: 0,
+  mediaMs: 0,
   heartbeats: 0,
 };
 

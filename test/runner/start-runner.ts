@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { buildFixtureModels } from "../../scripts/fixtures/models.ts";
 import { buildNative } from "../../scripts/native.ts";
-import type { GenerationEvent, GenerationRequest } from "../../src/core/generation.ts";
+import type { ContentPart, GenerationEvent, GenerationRequest } from "../../src/core/generation.ts";
 import { silentLog } from "../../src/core/log.ts";
 import type { RunnerHandle } from "../../src/runner/handle.ts";
 import type { LoadOptions } from "../../src/runner/protocol.ts";
@@ -17,24 +17,29 @@ export const startRunner = (options: Partial<SpawnOptions> = {}): RunnerHandle =
   spawnRunner({ command: runnerCommand, env: process.env, log: silentLog, ...options });
 
 /** Built once for a test file: the bridge and every fixture model. */
-export const fixtures = (): { modelPath: (name: string) => string; dir: () => string } => {
+export const fixtures = (): {
+  modelPath: (name: string) => string;
+  projectorPath: (name: string) => string;
+  dir: () => string;
+} => {
   let dir = "";
   const files = new Map<string, string>();
+  const projectors = new Map<string, string>();
   beforeAll(async () => {
     await buildNative();
     dir = await mkdtemp(join(tmpdir(), "llmlb-runner-"));
-    for (const { model, file } of await buildFixtureModels(dir))
+    for (const { model, file, projectorFile } of await buildFixtureModels(dir)) {
       if (!files.has(model.name)) files.set(model.name, file);
+      if (projectorFile) projectors.set(model.name, projectorFile);
+    }
   }, 600_000);
   afterAll(() => rm(dir, { recursive: true, force: true }));
-  return {
-    dir: () => dir,
-    modelPath: (name) => {
-      const file = files.get(name);
-      if (file === undefined) throw new RangeError(`no fixture model ${name}`);
-      return file;
-    },
+  const pathIn = (paths: Map<string, string>) => (name: string) => {
+    const file = paths.get(name);
+    if (file === undefined) throw new RangeError(`no fixture model ${name}`);
+    return file;
   };
+  return { dir: () => dir, modelPath: pathIn(files), projectorPath: pathIn(projectors) };
 };
 
 /** Runners with a model, started at their first use and ended with the test file. */
@@ -62,6 +67,22 @@ export const chatOf = (content: string, request: Partial<GenerationRequest> = {}
   sampling: { temperature: 0 },
   ...request,
 });
+
+/** A chat of one user message that shows pictures before its text. */
+export const showOf = (
+  pictures: readonly Uint8Array[],
+  text: string,
+  request: Partial<GenerationRequest> = {},
+): GenerationRequest => ({
+  input: { kind: "chat", messages: [{ role: "user", content: partsOf(pictures, text) }] },
+  sampling: { temperature: 0 },
+  ...request,
+});
+
+export const partsOf = (pictures: readonly Uint8Array[], text: string): ContentPart[] => [
+  ...pictures.map((data) => ({ type: "image", data }) as const),
+  { type: "text", text },
+];
 
 export const textOf = (text: string, request: Partial<GenerationRequest> = {}): GenerationRequest => ({
   input: { kind: "text", text },

@@ -2,6 +2,7 @@
 
 #include <llama.h>
 #include <log.h>
+#include <mtmd-helper.h>
 
 #include <cstdio>
 #include <deque>
@@ -70,6 +71,7 @@ void installLog(int level) {
     state().level = level;
   }
   llama_log_set(onLog, nullptr);
+  mtmd_helper_log_set(onLog, nullptr);
   // common/ has a log of its own that prints prompts and answers at its warning level: silent unless all is asked for.
   common_log_set_verbosity_thold(level >= 4 ? LOG_LEVEL_DEBUG : -1);
 }

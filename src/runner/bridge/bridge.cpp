@@ -53,7 +53,7 @@ class Bridge : public Napi::ObjectWrap<Bridge> {
                         InstanceMethod("setThreads", &Bridge::setThreads), InstanceMethod("close", &Bridge::close)});
   }
 
-  /** new Bridge(model, options, onMessages); `model` is what loadModel() gave. */
+  /** new Bridge(model, options, onMessages); `model` is what loadModel() gave, `options.projector` what loadProjector() gave. */
   explicit Bridge(const Napi::CallbackInfo& info) : ObjectWrap(info) {
     const auto env = info.Env();
     owner_ = *info[0].As<Napi::External<std::shared_ptr<llama_model>>>().Data();
@@ -79,6 +79,7 @@ class Bridge : public Napi::ObjectWrap<Bridge> {
       templates_ = templates.get();
       tokenizer_ = std::make_unique<PromptTokenizer>(llama_model_get_vocab(model_));
       preparer_ = std::make_unique<Worker>();
+      mediaPreparer_ = std::make_unique<Worker>();
     } catch (const Failure& failure) {
       if (outbox_) outbox_->close();
       throw toJavaScriptError(env, failure);
@@ -99,49 +100,53 @@ class Bridge : public Napi::ObjectWrap<Bridge> {
     result.Set("contextTokens", options_.contextTokens);
     result.Set("trainContextTokens", llama_model_n_ctx_train(model_));
     result.Set("slots", options_.slots);
-    result.Set("memoryBytes", static_cast<double>(memory.total));
-    result.Set("vramBytes", static_cast<double>(memory.vram));
+    const Projector* projector = options_.projector.get();
+    result.Set("memoryBytes", static_cast<double>(memory.total + (projector ? projector->memoryBytes() : 0)));
+    result.Set("vramBytes", static_cast<double>(memory.vram + (projector ? projector->vramBytes() : 0)));
+    result.Set("vision", projector != nullptr && projector->sees());
+    result.Set("audio", projector != nullptr && projector->hears());
     result.Set("thinking", templates_->supportsThinking());
     result.Set("tools", templates_->supportsTools());
     result.Set("chatTemplate", templates_->source());
     return result;
   }
 
-  /** generate(id, requestJson). Rendering and tokenizing happen on a thread of their own, in order. */
+  /** generate(id, requestJson, media) */
   Napi::Value generate(const Napi::CallbackInfo& call) {
-    requireOpen(call.Env());
-    auto request = std::make_shared<Request>(call[0].ToNumber().Int64Value());
-    tickets_[request->id] = request;
-    preparer_->post([this, request, json = call[1].ToString().Utf8Value()] { prepare(request, json); });
-    return call.Env().Undefined();
-  }
-
-  /** count(id, requestJson): as long as the prompt may be. */
-  Napi::Value count(const Napi::CallbackInfo& call) {
-    requireOpen(call.Env());
-    auto request = std::make_shared<Request>(call[0].ToNumber().Int64Value());
-    tickets_[request->id] = request;
-    preparer_->post([this, request, json = call[1].ToString().Utf8Value()] {
-      try {
-        prepareRequest(*request, json, model_, *templates_, *tokenizer_, kPromptTokensMax);
-        outbox_->embedded(request, Embedded{{}, request->prompt.size()});
-      } catch (const Failure& failure) {
-        outbox_->fail(request, failure);
-      } catch (const std::exception& error) {
-        outbox_->fail(request, Failure("invalid_argument", error.what()));
-      }
-      outbox_->flush(true);
-    });
-    return call.Env().Undefined();
-  }
-
-  /** On the preparer's thread. */
-  void prepare(const std::shared_ptr<Request>& request, const std::string& json) {
-    try {
+    return postRequest(call, [this](const std::shared_ptr<Request>& request, const RequestText& text) {
       if (!loop_->canGenerate()) throw Failure("unsupported", "this model makes embeddings only, it cannot generate text");
       if (llama_model_has_encoder(model_)) throw Failure("unsupported", "encoder-decoder models cannot generate text here");
-      prepareRequest(*request, json, model_, *templates_, *tokenizer_, options_.contextTokens);
-      return loop_->submit(request);
+      prepareRequest(*request, text, promptMaker(), options_.contextTokens);
+      loop_->submit(request);
+    });
+  }
+
+  /** count(id, requestJson, media): as long as the prompt may be. */
+  Napi::Value count(const Napi::CallbackInfo& call) {
+    return postRequest(call, [this](const std::shared_ptr<Request>& request, const RequestText& text) {
+      prepareRequest(*request, text, promptMaker(), kPromptTokensMax);
+      outbox_->embedded(request, Embedded{{}, request->prompt.size()});
+      outbox_->flush(true);
+    });
+  }
+
+  using Prepare = std::function<void(const std::shared_ptr<Request>&, const RequestText&)>;
+
+  /** Rendering and tokenizing happen in order on a thread of their own, those of media on another: a text never waits for a picture. */
+  Napi::Value postRequest(const Napi::CallbackInfo& call, Prepare prepare) {
+    requireOpen(call.Env());
+    auto request = std::make_shared<Request>(call[0].ToNumber().Int64Value());
+    RequestText text{call[1].ToString().Utf8Value(), mediaFilesFrom(call[2].As<Napi::Array>())};
+    tickets_[request->id] = request;
+    Worker& worker = text.files.empty() ? *preparer_ : *mediaPreparer_;
+    worker.post([this, request, text = std::move(text), prepare = std::move(prepare)] { runPreparation(request, text, prepare); });
+    return call.Env().Undefined();
+  }
+
+  void runPreparation(const std::shared_ptr<Request>& request, const RequestText& text, const Prepare& prepare) {
+    try {
+      if (request->cancelled) throw Failure("cancelled", "cancelled");
+      return prepare(request, text);
     } catch (const Failure& failure) {
       outbox_->fail(request, failure);
     } catch (const std::exception& error) {
@@ -206,6 +211,8 @@ class Bridge : public Napi::ObjectWrap<Bridge> {
     set("generationMs", static_cast<double>(stats.generationUs) / 1000);
     set("cpuMs", static_cast<double>(stats.cpuUs) / 1000);
     set("promptCacheBytes", static_cast<double>(stats.promptCacheBytes));
+    set("mediaEncoded", static_cast<double>(stats.mediaEncoded));
+    set("mediaMs", static_cast<double>(stats.mediaUs) / 1000);
     set("heartbeats", static_cast<double>(stats.heartbeats));
     return result;
   }
@@ -223,14 +230,18 @@ class Bridge : public Napi::ObjectWrap<Bridge> {
   }
 
   void shutDown() {
-    preparer_.reset();  // first: it submits to the others
+    preparer_.reset();  // first: they submit to the others
+    mediaPreparer_.reset();
     embedder_.reset();
     ranker_.reset();
     loop_.reset();
     if (outbox_) outbox_->close();
     tickets_.clear();
+    options_.projector.reset();
     owner_.reset();
   }
+
+  PromptMaker promptMaker() const { return {model_, *templates_, *tokenizer_, options_.projector.get()}; }
 
   void requireOpen(Napi::Env env) const {
     if (!loop_) throw Napi::Error::New(env, "the bridge is closed");
@@ -249,13 +260,13 @@ class Bridge : public Napi::ObjectWrap<Bridge> {
   llama_model* model_ = nullptr;
   LoopOptions options_;
   std::unique_ptr<ChatTemplates> templates_;
-  /** Used on the preparer's thread only. */
+  /** Used on the thread that prepares texts only. */
   std::unique_ptr<PromptTokenizer> tokenizer_;
   std::shared_ptr<Outbox> outbox_;
   std::unique_ptr<DecodeLoop> loop_;
   std::unique_ptr<Embedder> embedder_;
   std::unique_ptr<Ranker> ranker_;
-  std::unique_ptr<Worker> preparer_;
+  std::unique_ptr<Worker> preparer_, mediaPreparer_;
   std::unordered_map<int64_t, std::shared_ptr<Ticket>> tickets_;
 };
 

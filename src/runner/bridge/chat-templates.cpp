@@ -51,7 +51,7 @@ RenderedChat ChatTemplates::render(const common_json& chat, const std::string& g
     const common_chat_params rendered = common_chat_templates_apply(templates_.get(), inputs);
     constrain(rendered, grammar, sampling);
 
-    RenderedChat result{rendered.prompt, {}, rendered.additional_stops, common_chat_parser_params(rendered)};
+    RenderedChat result{rendered.prompt, rendered.additional_stops, common_chat_parser_params(rendered)};
     result.parser.reasoning_format = kReasoningFormat;
     if (!rendered.parser.empty()) result.parser.parser.load(rendered.parser);
     return result;

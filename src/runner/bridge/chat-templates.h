@@ -8,8 +8,6 @@ namespace llmlb {
 
 struct RenderedChat {
   std::string prompt;
-  /** Of `prompt`; whoever renders fills them in. */
-  std::vector<llama_token> tokens;
   /** Stop strings that belong to the template. */
   std::vector<std::string> stops;
   common_chat_parser_params parser;

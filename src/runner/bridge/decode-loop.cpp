@@ -43,11 +43,15 @@ DecodeLoop::DecodeLoop(llama_model* model, const LoopOptions& options, std::shar
   batch_ = llama_batch_init(static_cast<int32_t>(params.n_batch), 0, 1);
   slots_.reserve(static_cast<size_t>(options.slots));
   for (int i = 0; i < options.slots; i++) slots_.emplace_back(context_.get(), i);
+  if (options.projector) {
+    encoder_ = std::make_unique<MediaEncoder>(options.projector, static_cast<size_t>(llama_model_n_embd_inp(model)), encoderHooks());
+  }
   thread_ = std::thread([this] { run(); });
 }
 
 DecodeLoop::~DecodeLoop() {
   stop();
+  encoder_.reset();  // it wakes this loop
   llama_batch_free(batch_);
 }
 
@@ -79,7 +83,8 @@ void DecodeLoop::stop() {
 
 LoopStats DecodeLoop::stats() const {
   return {busySlots_,    queued_,       paused_,           finished_,         promptTokens_,
-          cachedTokens_, completionTokens_, promptCacheBytes_, heartbeats_, promptUs_, generationUs_, cpuUs_};
+          cachedTokens_, completionTokens_, promptCacheBytes_, heartbeats_, promptUs_, generationUs_, cpuUs_,
+          encoder_ ? encoder_->encoded() : 0, encoder_ ? encoder_->encodedUs() : 0};
 }
 
 void DecodeLoop::run() {
@@ -100,9 +105,11 @@ bool DecodeLoop::step() {
   unpark();
   park();
   admit();
+  const bool endedMedia = endFailedMedia();
+  const bool decodedMedia = decodeMedia();
   fillBatch();
-  if (batch_.n_tokens == 0) return false;
-  if (!decode()) return true;
+  if (batch_.n_tokens == 0) return endedMedia || decodedMedia;
+  if (!decode(batch_, batchPromptTokens_)) return true;
   for (Slot& slot : slots_) {
     if (slot.batchIndex >= 0) advance(slot);
   }
@@ -162,7 +169,7 @@ void DecodeLoop::park() {
     Request& request = *slot.request;
     // Wherever it goes on, everything up to the last sampled token is its prompt.
     request.prompt = slot.state.tokens();
-    if (slot.generating) request.prompt.push_back(slot.next);
+    if (slot.generating) request.prompt.push(slot.next);
     parked_.push_back(slot.request);
     release(slot);
   }
@@ -222,6 +229,7 @@ void DecodeLoop::start(Slot& slot, std::shared_ptr<Request> request) {
   slot.batchIndex = -1;
   slot.generating = false;
   busySlots_++;
+  beginEncoding(slot);
 }
 
 /** Keeps the slot's state in host memory if the next prompt would destroy most of it. */
@@ -248,6 +256,7 @@ void DecodeLoop::recallPrompt(Slot& slot, const Request& next) {
 
 void DecodeLoop::release(Slot& slot) {
   slot.request.reset();
+  slot.encodings.clear();
   slot.generating = false;
   slot.batchIndex = -1;
   slot.released = ++order_;

@@ -26,6 +26,8 @@ struct LoopOptions {
   std::string kvCacheType;
   llama_flash_attn_type flashAttention = LLAMA_FLASH_ATTN_TYPE_AUTO;
   size_t promptCacheBytes = 0;
+  /** Null = the model takes text only. */
+  std::shared_ptr<Projector> projector;
   /** LoRA adapters of the model, which frees them; all are applied as a whole. */
   std::vector<llama_adapter_lora*> adapters;
   /** An answer waits while more than this many of its tokens are unread. */
@@ -36,12 +38,13 @@ struct LoopStats {
   size_t busySlots = 0, queued = 0, paused = 0, finished = 0;
   size_t promptTokens = 0, cachedTokens = 0, completionTokens = 0, promptCacheBytes = 0, heartbeats = 0;
   size_t promptUs = 0, generationUs = 0, cpuUs = 0;
+  size_t mediaEncoded = 0, mediaUs = 0;
 };
 
 /**
  * Continuous batching: requests join and leave the running batch between two decode steps, on one thread. Requests wait
  * in their order of arrival for a slot; long prompts are evaluated in pieces, beside the running answers.
- * decode-loop.cpp decides who runs, decode-step.cpp does one step.
+ * decode-loop.cpp decides who runs, decode-step.cpp does one step, decode-media.cpp what a step does with pictures and sounds.
  */
 class DecodeLoop {
  public:
@@ -79,13 +82,21 @@ class DecodeLoop {
   void failAll(const Failure& failure);
   bool paused(const Slot& slot) const;
 
+  EncoderHooks encoderHooks();
+  void beginEncoding(Slot& slot);
+  bool endFailedMedia();
+  Slot* slotWithMedia();
+  bool decodeMedia();
+  size_t mediaPiece(const Slot& slot, const MediaSpan& span, bool causal) const;
+
   void fillBatch();
   void addPrompts(std::vector<Slot*>& prompts, size_t room);
+  size_t promptPiece(size_t answers, size_t prompts) const;
   size_t promptRoom(size_t answers, const std::vector<Slot*>& prompts) const;
   size_t addPromptPiece(Slot& slot, size_t room);
-  bool decode();
+  bool decode(const llama_batch& batch, size_t promptTokens);
   void useThreads(int threads);
-  void learn(int64_t us);
+  void learn(int64_t us, size_t tokens, size_t promptTokens);
   void advance(Slot& slot);
   bool makeRoom(Slot& slot);
   std::vector<llama_token> conversation(const Slot& slot) const;
@@ -96,13 +107,20 @@ class DecodeLoop {
   std::shared_ptr<Outbox> outbox_;
   /** Threads that stay between two steps, as llama-server has them; without these each step makes its own anew. */
   std::unique_ptr<common_threadpools> threadpools_;
+  /** Of earlier numbers of threads. llama.cpp pauses the one before when it takes up the next, in the middle of a step. */
+  std::vector<std::unique_ptr<common_threadpools>> retiredPools_;
   int threads_ = 0;
   std::atomic<int> wantedThreads_;
+  /** What the encoder has of them while it works. */
+  std::atomic<int> encoderThreads_{0};
+  std::atomic<size_t> answersRunning_{0};
   const CpuClock cpu_;
   llama_context_ptr context_;
   llama_batch batch_{};
   size_t batchPromptTokens_ = 0;
   std::vector<Slot> slots_;
+  /** Null without a projector. */
+  std::unique_ptr<MediaEncoder> encoder_;
   std::deque<std::shared_ptr<Request>> queue_;
   /** Answers whose reader lags behind, without a slot. */
   std::deque<std::shared_ptr<Request>> parked_;

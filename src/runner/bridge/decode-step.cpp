@@ -31,14 +31,15 @@ void DecodeLoop::fillBatch() {
     slot.batchIndex = -1;
     if (slot.idle() || paused(slot)) continue;
     if (!slot.generating) {
-      prompts.push_back(&slot);
+      if (slot.nextMedia() == nullptr) prompts.push_back(&slot);
       continue;
     }
     slot.batchIndex = batch_.n_tokens;
-    common_batch_add(batch_, slot.next, static_cast<llama_pos>(slot.state.tokens().size()), {slot.state.sequence()}, true);
+    common_batch_add(batch_, slot.next, slot.state.position(), {slot.state.sequence()}, true);
     slot.state.push(slot.next);
   }
   const size_t answers = batch_.n_tokens;
+  answersRunning_ = answers;
   addPrompts(prompts, promptRoom(answers, prompts));
   batchPromptTokens_ = batch_.n_tokens - answers;
 }
@@ -47,37 +48,43 @@ void DecodeLoop::fillBatch() {
 void DecodeLoop::addPrompts(std::vector<Slot*>& prompts, size_t room) {
   if (prompts.empty()) return;
   std::sort(prompts.begin(), prompts.end(), [](const Slot* a, const Slot* b) { return a->started < b->started; });
-  std::sort(prompts.begin() + 1, prompts.end(), [](const Slot* a, const Slot* b) { return a->promptLeft() < b->promptLeft(); });
-  const size_t reserved = std::min(prompts.front()->promptLeft(), (room + 1) / 2);
+  std::sort(prompts.begin() + 1, prompts.end(), [](const Slot* a, const Slot* b) { return a->textLeft() < b->textLeft(); });
+  const size_t reserved = std::min(prompts.front()->textLeft(), (room + 1) / 2);
   for (size_t i = 1; i < prompts.size() && room > reserved; i++) room -= addPromptPiece(*prompts[i], room - reserved);
   addPromptPiece(*prompts.front(), room);
+}
+
+/** Tokens of prompts that delay the next tokens of running answers only a little. */
+size_t DecodeLoop::promptPiece(size_t answers, size_t prompts) const {
+  const double share = static_cast<double>(prompts) / static_cast<double>(answers);
+  const double patience = kPieceUs * std::clamp(share, 1.0, kPieceGrowthMax);
+  return std::max(static_cast<size_t>(patience / std::max(1e-3, promptTokenCost_.of(1))), kPieceTokensMin);
 }
 
 /** Prompt tokens for this step: as many as fit when nobody waits for a next token, else what delays them little. */
 size_t DecodeLoop::promptRoom(size_t answers, const std::vector<Slot*>& prompts) const {
   const size_t room = llama_n_batch(context_.get()) - answers;
   if (answers == 0) return room;
-  const double share = static_cast<double>(prompts.size()) / static_cast<double>(answers);
-  const double patience = kPieceUs * std::clamp(share, 1.0, kPieceGrowthMax);
-  const auto piece = std::max(static_cast<size_t>(patience / std::max(1e-3, promptTokenCost_.of(1))), kPieceTokensMin);
+  const size_t piece = promptPiece(answers, prompts.size());
   size_t left = 0;
-  for (const Slot* slot : prompts) left += slot->promptLeft();
+  for (const Slot* slot : prompts) left += slot->textLeft();
   // A remainder would cost one more pass over all weights: better a little late than twice.
   return std::min(room, left < 2 * piece ? left : piece);
 }
 
 /** Returns how many tokens it added. */
 size_t DecodeLoop::addPromptPiece(Slot& slot, size_t room) {
-  const auto& prompt = slot.request->prompt;
-  slot.state.checkpointIfDue(prompt.size());
+  const TokenList& prompt = slot.request->prompt;
+  slot.state.checkpointIfDue(prompt);
   const size_t from = slot.state.tokens().size();
-  const size_t end = std::min(from + room, slot.state.nextStop(prompt.size()));
+  const size_t end = std::min(from + room, slot.state.nextStop(prompt));
+  llama_pos position = slot.state.position();
   for (size_t at = from; at < end; at++) {
     const bool last = at + 1 == prompt.size();
     if (last) slot.batchIndex = batch_.n_tokens;
-    common_batch_add(batch_, prompt[at], static_cast<llama_pos>(at), {slot.state.sequence()}, last);
-    slot.state.push(prompt[at]);
+    common_batch_add(batch_, prompt[at], position++, {slot.state.sequence()}, last);
   }
+  slot.state.follow(prompt, end - from);
   return end - from;
 }
 
@@ -92,20 +99,23 @@ void DecodeLoop::useThreads(int threads) {
   auto pools = std::make_unique<common_threadpools>();
   pools->init(context_.get(), params);
   llama_set_n_threads(context_.get(), threads, threads);
+  if (threadpools_) retiredPools_.push_back(std::move(threadpools_));
   threadpools_ = std::move(pools);
   threads_ = threads;
 }
 
-bool DecodeLoop::decode() {
-  useThreads(wantedThreads_);
+/** `promptTokens`: those of the batch that belong to prompts. */
+bool DecodeLoop::decode(const llama_batch& batch, size_t promptTokens) {
+  useThreads(std::max(1, wantedThreads_ - encoderThreads_));
   const int64_t before = llama_time_us();
   const int64_t cpuBefore = cpu_.nowUs();
-  const int status = llama_decode(context_.get(), batch_);
+  const int status = llama_decode(context_.get(), batch);
   // Without outputs llama.cpp returns before the work is done; the next step would be blamed for it.
-  if (status == 0 && batchPromptTokens_ > 0) llama_synchronize(context_.get());
+  if (status == 0 && promptTokens > 0) llama_synchronize(context_.get());
   if (status == 0) {
+    retiredPools_.clear();
     cpuUs_ += static_cast<size_t>(std::max<int64_t>(0, cpu_.nowUs() - cpuBefore));
-    learn(llama_time_us() - before);
+    learn(llama_time_us() - before, static_cast<size_t>(batch.n_tokens), promptTokens);
     return true;
   }
   if (stopping_) return false;
@@ -116,20 +126,20 @@ bool DecodeLoop::decode() {
   return false;
 }
 
-void DecodeLoop::learn(int64_t us) {
+void DecodeLoop::learn(int64_t us, size_t tokens, size_t promptTokens) {
   const auto cost = static_cast<double>(us);
-  if (batchPromptTokens_ == 0) {
+  if (promptTokens == 0) {
     generationUs_ += static_cast<size_t>(us);
     answersCost_.learn(cost, 1);
     return;
   }
   promptUs_ += static_cast<size_t>(us);
-  promptTokens_ += batchPromptTokens_;
+  promptTokens_ += promptTokens;
   // Small pieces are dominated by what every step costs and say little about a token.
-  const double share = std::min(1.0, static_cast<double>(batchPromptTokens_) / kTellingTokens);
-  const bool alone = static_cast<size_t>(batch_.n_tokens) == batchPromptTokens_;
+  const double share = std::min(1.0, static_cast<double>(promptTokens) / kTellingTokens);
+  const bool alone = tokens == promptTokens;
   const double own = alone ? cost : std::max(cost / 2, cost - answersCost_.of(1));
-  promptTokenCost_.learn(own, static_cast<double>(batchPromptTokens_), share * share);
+  promptTokenCost_.learn(own, static_cast<double>(promptTokens), share * share);
 }
 
 /** Samples the slot's next token and decides whether its answer goes on. */
@@ -170,10 +180,9 @@ bool DecodeLoop::makeRoom(Slot& slot) {
   const size_t discard = std::max<size_t>(1, (held - keep) / 2);
   if (slot.state.shift(keep, discard)) return true;
   // This memory cannot move what it holds: what stays is evaluated again, as a prompt.
-  const auto& tokens = slot.state.tokens();
-  request.prompt.assign(tokens.begin(), tokens.begin() + static_cast<std::ptrdiff_t>(keep));
-  request.prompt.insert(request.prompt.end(), tokens.begin() + static_cast<std::ptrdiff_t>(keep + discard), tokens.end());
-  request.prompt.push_back(slot.next);
+  request.prompt = slot.state.tokens();
+  request.prompt.erase(keep, discard);
+  request.prompt.push(slot.next);
   slot.state.cutBackTo(request.prompt);
   slot.generating = false;
   return true;
@@ -182,7 +191,7 @@ bool DecodeLoop::makeRoom(Slot& slot) {
 /** Prompt and answer as the memory has them, and the last token, which was not evaluated any more. */
 std::vector<llama_token> DecodeLoop::conversation(const Slot& slot) const {
   const Progress& progress = slot.request->progress;
-  auto tokens = slot.state.tokens();
+  std::vector<llama_token> tokens = slot.state.tokens().tokens();
   if (progress.completionTokens > 0) tokens.push_back(slot.next);
   return withoutTail(std::move(tokens), progress.output.cutBytes(), vocab_);
 }

@@ -61,6 +61,10 @@ Parts measure(llama_model* model, const EstimateRequest& request, int contextTok
     parts.push_back(describe(devices.back(), ggml_backend_dev_name(devices.back())));
   }
   parts.push_back(describe(ggml_backend_dev_by_type(GGML_BACKEND_DEVICE_TYPE_CPU), "host"));
+  for (const auto& [device, bytes] : request.projector) {
+    const auto found = std::find(devices.begin(), devices.end(), device);
+    parts[static_cast<size_t>(found - devices.begin())].weights += bytes;
+  }
   for (const auto& [bufferType, bytes] : llama_get_memory_breakdown(context.get())) {
     const auto found = ggml_backend_buft_is_host(bufferType)
                            ? devices.end()
@@ -117,6 +121,11 @@ bool fitLayers(const EstimateRequest& request, Estimate& estimate) {
   estimate.plan.tensorSplit.assign(llama_max_devices(), 0.0F);
   estimate.plan.overrides.assign(llama_max_tensor_buft_overrides(), {nullptr, nullptr});
   std::vector<size_t> margins(llama_max_devices(), request.marginBytes);
+  for (const auto& [device, bytes] : request.projector) {
+    const auto gpu = std::find_if(estimate.full.begin(), estimate.full.end() - 1,
+                                  [device](const DeviceMemory& part) { return part.device == ggml_backend_dev_name(device); });
+    if (gpu != estimate.full.end() - 1) margins[static_cast<size_t>(gpu - estimate.full.begin())] += bytes;
+  }
   const auto status = common_fit_params(request.path.c_str(), &model, &context, estimate.plan.tensorSplit.data(),
                                         estimate.plan.overrides.data(), margins.data(), 0, nullptr, GGML_LOG_LEVEL_ERROR);
   if (status == COMMON_PARAMS_FIT_STATUS_ERROR) fail("llama.cpp could not fit the model");
@@ -142,7 +151,8 @@ void fitPlan(std::shared_ptr<llama_model>& model, const EstimateRequest& request
 
 }  // namespace
 
-Estimate estimateMemory(const EstimateRequest& request) {
+Estimate estimateMemory(EstimateRequest request) {
+  request.projector = projectorMemory(request.projectorPath, request.gpus);
   Estimate estimate;
   auto model = openWithoutMemory(request, estimate.plan);
   const int trained = llama_model_n_ctx_train(model.get());

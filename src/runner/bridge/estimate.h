@@ -4,6 +4,7 @@
 
 #include "decode-loop.h"
 #include "model-loader.h"
+#include "projector.h"
 
 namespace llmlb {
 
@@ -17,6 +18,8 @@ struct DeviceMemory {
 
 struct EstimateRequest {
   std::string path;
+  /** Empty = there is none. */
+  std::string projectorPath;
   /** The context that is asked for; as the decode loop would get it. */
   LoopOptions loop;
   int contextTokensMin = 0;
@@ -24,6 +27,8 @@ struct EstimateRequest {
   int gpuLayers = -1;
   bool gpus = true;
   size_t marginBytes = 0;
+  /** What the projector takes; whoever estimates fills it in. */
+  DeviceBytes projector;
 };
 
 /** See MemoryEstimate in src/runner/protocol.ts. The host is the last device. */
@@ -39,6 +44,6 @@ struct Estimate {
  * does not fit on the GPUs gets a smaller context first, as far as allowed, then fewer layers there; of a mixture of
  * experts the experts go first (llama.cpp's common_fit_params). Throws Failure like a load.
  */
-Estimate estimateMemory(const EstimateRequest& request);
+Estimate estimateMemory(EstimateRequest request);
 
 }  // namespace llmlb

@@ -24,6 +24,8 @@ LoopOptions loopOptionsFrom(const Napi::Object& given) {
 LoopOptions bridgeOptionsFrom(const Napi::Object& given) {
   LoopOptions options = loopOptionsFrom(given);
   options.windowTokens = static_cast<size_t>(given.Get("windowTokens").ToNumber().Int64Value());
+  if (given.Get("projector").IsExternal())
+    options.projector = *given.Get("projector").As<Napi::External<std::shared_ptr<Projector>>>().Data();
   options.promptCacheBytes = static_cast<size_t>(given.Get("promptCacheBytes").ToNumber().Int64Value());
   return options;
 }
@@ -42,6 +44,17 @@ std::vector<EmbedInput> embedInputsFrom(const Napi::Array& given) {
   return inputs;
 }
 
+MediaFiles mediaFilesFrom(const Napi::Array& given) {
+  MediaFiles files;
+  for (uint32_t i = 0; i < given.Length(); i++) {
+    const auto part = given.Get(i).As<Napi::Object>();
+    const auto data = part.Get("data").As<Napi::Uint8Array>();
+    const auto kind = text(part, "type") == "image" ? MediaKind::image : MediaKind::audio;
+    files.push_back(mediaFileFrom(kind, {data.Data(), data.Data() + data.ByteLength()}));
+  }
+  return files;
+}
+
 std::vector<std::string> textsFrom(const Napi::Value& given) {
   std::vector<std::string> texts;
   const auto array = given.As<Napi::Array>();
@@ -52,6 +65,7 @@ std::vector<std::string> textsFrom(const Napi::Value& given) {
 EstimateRequest estimateRequestFrom(const Napi::Object& given) {
   EstimateRequest request;
   request.path = text(given, "modelPath");
+  request.projectorPath = text(given, "projectorPath");
   request.loop = loopOptionsFrom(given);
   request.contextTokensMin = integer(given, "contextTokensMin");
   request.gpuLayers = integer(given, "gpuLayers");

@@ -4,6 +4,7 @@
 #include "decode-loop.h"
 #include "embedder.h"
 #include "estimate.h"
+#include "media-file.h"
 
 /** Options that JavaScript gives, as src/runner/native-bridge.ts types them. */
 namespace llmlb {
@@ -16,6 +17,9 @@ LoopOptions loopOptionsFrom(const Napi::Object& given);
 
 /** From EmbedInput[] (src/core/embedding.ts). */
 std::vector<EmbedInput> embedInputsFrom(const Napi::Array& given);
+
+/** From MediaPart[] (src/core/generation.ts). */
+MediaFiles mediaFilesFrom(const Napi::Array& given);
 
 /** From an array of strings. */
 std::vector<std::string> textsFrom(const Napi::Value& given);

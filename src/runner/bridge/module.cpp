@@ -10,6 +10,7 @@
 #include "estimate.h"
 #include "from-js.h"
 #include "js-job.h"
+#include "projector.h"
 
 namespace llmlb {
 namespace {
@@ -20,6 +21,7 @@ constexpr float kProgressStep = 0.01F;
 std::atomic<bool> loadCancelled{false};
 
 using ModelHandle = Napi::External<std::shared_ptr<llama_model>>;
+using ProjectorHandle = Napi::External<std::shared_ptr<Projector>>;
 using PlanHandle = Napi::External<LayerPlan>;
 
 Napi::Value setLogLevel(const Napi::CallbackInfo& call) {
@@ -72,6 +74,21 @@ Napi::Value load(const Napi::CallbackInfo& call) {
                   });
                   return loadedModel(model, layersOnGpus(model.get(), plan.gpuLayers));
                 });
+}
+
+/** loadProjector(model, options, onProgress) */
+Napi::Value loadProjector(const Napi::CallbackInfo& call) {
+  const auto model = *call[0].As<ModelHandle>().Data();
+  const auto given = call[1].As<Napi::Object>();
+  const auto text = [&given](const char* name) { return given.Get(name).ToString().Utf8Value(); };
+  const ProjectorOptions options{text("path"), text("marker"), given.Get("gpus").ToBoolean(), given.Get("threads").ToNumber().Int32Value()};
+  return runJob(call.Env(), call[2].As<Napi::Function>(), [model, options](const TellProgress&) -> JobResult {
+    const auto projector = std::make_shared<Projector>(options, model.get(), [](float) { return !loadCancelled; });
+    return [projector](Napi::Env env) {
+      return ProjectorHandle::New(env, new std::shared_ptr<Projector>(projector),
+                                  [](Napi::Env, std::shared_ptr<Projector>* held) { delete held; });
+    };
+  });
 }
 
 Napi::Value cancelLoad(const Napi::CallbackInfo& call) {
@@ -128,6 +145,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   add("loadBackends", loadBackendsOf);
   add("devices", devices);
   add("loadModel", load);
+  add("loadProjector", loadProjector);
   add("cancelLoad", cancelLoad);
   add("estimate", estimate);
   return exports;

@@ -19,7 +19,7 @@ void PromptCache::put(SavedState saved) {
   entries_.push_back(std::move(saved));
 }
 
-PromptCache::Found PromptCache::find(const SequenceState& into, const std::vector<llama_token>& prompt) {
+PromptCache::Found PromptCache::find(const SequenceState& into, const TokenList& prompt) {
   Found best{entries_.end(), 0};
   for (auto entry = entries_.begin(); entry != entries_.end(); ++entry) {
     const size_t reusable = into.reusableOf(*entry, prompt);

@@ -38,7 +38,7 @@ class PromptCache {
     size_t reusable = 0;
   };
   /** The state that saves the most tokens of `prompt`; `reusable` is 0 when there is none. */
-  Found find(const SequenceState& into, const std::vector<llama_token>& prompt);
+  Found find(const SequenceState& into, const TokenList& prompt);
   SavedState take(const Found& found);
 
  private:

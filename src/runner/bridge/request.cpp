@@ -54,7 +54,7 @@ void addBiases(const common_json& biases, const llama_vocab* vocab, common_param
 }
 
 common_sampler_ptr makeSampler(const llama_model* model, common_params_sampling& sampling,
-                               const std::vector<llama_token>& prompt) {
+                               const TokenList& prompt) {
   common_sampler_ptr sampler;
   try {
     sampler.reset(common_sampler_init(model, sampling));
@@ -64,24 +64,51 @@ common_sampler_ptr makeSampler(const llama_model* model, common_params_sampling&
   // The penalties look back into the prompt; what lies before their reach need not be shown to them.
   const size_t reach = std::max(sampling.penalty_last_n, sampling.n_prev);
   for (size_t i = prompt.size() > reach ? prompt.size() - reach : 0; i < prompt.size(); i++) {
-    common_sampler_accept(sampler.get(), prompt[i], false);
+    if (prompt[i] >= 0) common_sampler_accept(sampler.get(), prompt[i], false);
   }
   return sampler;
 }
 
+struct Prompt {
+  TokenList tokens;
+  std::shared_ptr<const MediaPrompt> media;
+};
+
+Prompt tokenize(const PromptMaker& maker, const std::string& text, MediaFiles files) {
+  if (files.empty()) return {maker.tokenizer.tokenize(text), nullptr};
+  auto media = maker.projector->tokenize(text, std::move(files));
+  return {media->tokens, media};
+}
+
+/** The files that these messages show, in their order: some of a chat's turns may be left out. */
+MediaFiles filesOf(const common_json& messages, const MediaFiles& all) {
+  MediaFiles shown;
+  for (const auto& message : messages) {
+    if (!message.contains("content") || !message.at("content").is_array()) continue;
+    for (const auto& part : message.at("content")) {
+      if (part.contains("file")) shown.push_back(all.at(part.at("file").get<size_t>()));
+    }
+  }
+  return shown;
+}
+
+struct ChatPrompt : Prompt {
+  RenderedChat chat;
+};
+
 /** `contextTokens` > 0: turns are left out until the prompt leaves room for an answer in it. */
-RenderedChat renderToFit(const ChatTemplates& templates, PromptTokenizer& tokenizer, const common_json& json,
-                         common_params_sampling& sampling, size_t contextTokens) {
+ChatPrompt renderToFit(const PromptMaker& maker, const common_json& json, const MediaFiles& files, common_params_sampling& sampling,
+                       size_t contextTokens) {
   const std::string grammar = json.value("grammar", "");
   const std::string jsonSchema = json.value("jsonSchema", "");
   const auto render = [&](const common_json& chat, common_params_sampling& into) {
-    RenderedChat rendered = templates.render(chat, grammar, jsonSchema, into);
-    rendered.tokens = tokenizer.tokenize(rendered.prompt);
-    return rendered;
+    RenderedChat rendered = maker.templates.render(chat, grammar, jsonSchema, into);
+    Prompt prompt = tokenize(maker, rendered.prompt, filesOf(chat.at("messages"), files));
+    return ChatPrompt{std::move(prompt), std::move(rendered)};
   };
   const common_json& chat = json.at("chat");
   const common_params_sampling untouched = sampling;
-  RenderedChat whole = render(chat, sampling);
+  ChatPrompt whole = render(chat, sampling);
   if (contextTokens == 0 || whole.tokens.size() < contextTokens) return whole;
   common_json shorter = chat;
   shorter["messages"] = withoutOldestTurns(chat.at("messages"), contextTokens - 1, [&](const common_json& messages) {
@@ -92,6 +119,15 @@ RenderedChat renderToFit(const ChatTemplates& templates, PromptTokenizer& tokeni
   });
   sampling = untouched;
   return render(shorter, sampling);
+}
+
+/** A model that cannot take a file says so before anything looks at it. */
+void checkMedia(const Projector* projector, const MediaFiles& files) {
+  for (const auto& file : files) {
+    const bool image = file->kind == MediaKind::image;
+    const bool supported = projector != nullptr && (image ? projector->sees() : projector->hears());
+    if (!supported) throw Failure("invalid_argument", image ? "model does not support images" : "model does not support audio");
+  }
 }
 
 void checkLength(size_t promptTokens, int contextTokens) {
@@ -120,11 +156,20 @@ std::vector<llama_token> infillPrompt(const llama_vocab* vocab, const std::strin
   return prompt;
 }
 
+/** `contextTokens` > 0: a text without media that is too long loses its middle. */
+Prompt textPrompt(const PromptMaker& maker, const common_json& json, const MediaFiles& files, size_t contextTokens, int keepTokens) {
+  const auto text = json.at("text").get<std::string>();
+  if (json.contains("suffix")) return {infillPrompt(llama_model_get_vocab(maker.model), text, json.at("suffix").get<std::string>()), nullptr};
+  Prompt prompt = tokenize(maker, text, files);
+  if (contextTokens > 0 && files.empty()) prompt.tokens = withoutMiddle(prompt.tokens.tokens(), contextTokens - 1, keepTokens);
+  return prompt;
+}
+
 }  // namespace
 
-void prepareRequest(Request& request, const std::string& text, const llama_model* model,
-                    const ChatTemplates& templates, PromptTokenizer& tokenizer, int slotTokens) {
-  const common_json json = common_json::parse(text);
+void prepareRequest(Request& request, const RequestText& text, const PromptMaker& maker, int slotTokens) {
+  const common_json json = common_json::parse(text.json);
+  checkMedia(maker.projector, text.files);
   const std::string grammar = json.value("grammar", "");
   const std::string jsonSchema = json.value("jsonSchema", "");
   // common_sampler_init aborts the process on this prefix, because llguidance is not compiled in.
@@ -133,8 +178,10 @@ void prepareRequest(Request& request, const std::string& text, const llama_model
   const int asked = json.at("contextTokens").get<int>();
   const int contextTokens = asked > 0 ? std::min(asked, slotTokens) : slotTokens;
   request.contextTokens = static_cast<size_t>(contextTokens);
-  request.shift = json.at("shift").get<bool>();
+  // What would be forgotten could be a part of a picture.
+  request.shift = json.at("shift").get<bool>() && text.files.empty();
   request.keepTokens = json.at("keepTokens").get<int>();
+  const llama_vocab* vocab = llama_model_get_vocab(maker.model);
   common_params_sampling sampling = samplingFrom(json.at("sampling"), contextTokens);
   request.stops = json.at("stop").get<std::vector<std::string>>();
   request.maxTokens = json.at("maxTokens").get<int>();
@@ -142,31 +189,32 @@ void prepareRequest(Request& request, const std::string& text, const llama_model
   if (request.shift && request.maxTokens < 0) request.maxTokens = std::min(contextTokens, INT_MAX / 10) * 10;
 
   request.topLogprobs = json.at("topLogprobs").get<int>();
-  request.tellTokens = json.at("tellTokens").get<bool>();
-  addBiases(json.at("logitBias"), llama_model_get_vocab(model), sampling);
+  // Nobody could hand back what stands for a picture.
+  request.tellTokens = json.at("tellTokens").get<bool>() && text.files.empty();
+  addBiases(json.at("logitBias"), vocab, sampling);
 
   const bool truncate = json.at("truncatePrompt").get<bool>();
   if (json.contains("chat")) {
-    RenderedChat chat = renderToFit(templates, tokenizer, json, sampling, truncate ? request.contextTokens : 0);
-    request.prompt = std::move(chat.tokens);
-    request.stops.insert(request.stops.end(), chat.stops.begin(), chat.stops.end());
-    request.parser = AnswerParser(std::move(chat.parser));
+    ChatPrompt prompt = renderToFit(maker, json, text.files, sampling, truncate ? request.contextTokens : 0);
+    request.prompt = std::move(prompt.tokens);
+    request.media = std::move(prompt.media);
+    request.stops.insert(request.stops.end(), prompt.chat.stops.begin(), prompt.chat.stops.end());
+    request.parser = AnswerParser(std::move(prompt.chat.parser));
     if (!json.at("chat").value("parallelToolCalls", true)) request.parser.limitToOneCall();
   } else {
-    const auto prefix = json.at("text").get<std::string>();
-    const bool isInfill = json.contains("suffix");
-    request.prompt = isInfill ? infillPrompt(llama_model_get_vocab(model), prefix, json.at("suffix").get<std::string>())
-                              : tokenizer.tokenize(prefix);
-    if (truncate && !isInfill) request.prompt = withoutMiddle(request.prompt, request.contextTokens - 1, request.keepTokens);
+    Prompt prompt = textPrompt(maker, json, text.files, truncate ? request.contextTokens : 0, request.keepTokens);
+    request.prompt = std::move(prompt.tokens);
+    request.media = std::move(prompt.media);
     constrainText(grammar, jsonSchema, sampling);
   }
   if (json.contains("context")) {
+    if (!text.files.empty()) throw Failure("invalid_argument", "images and audio cannot be used together with a context");
     auto earlier = json.at("context").get<std::vector<llama_token>>();
-    request.prompt = afterConversation(std::move(earlier), request.prompt, llama_model_get_vocab(model));
-    if (truncate) request.prompt = withoutMiddle(request.prompt, request.contextTokens - 1, request.keepTokens);
+    auto whole = afterConversation(std::move(earlier), request.prompt.tokens(), vocab);
+    request.prompt = truncate ? withoutMiddle(std::move(whole), request.contextTokens - 1, request.keepTokens) : std::move(whole);
   }
   checkLength(request.prompt.size(), contextTokens);
-  request.sampler = makeSampler(model, sampling, request.prompt);
+  request.sampler = makeSampler(maker.model, sampling, request.prompt);
   request.preservedTokens = std::move(sampling.preserved_tokens);
 }
 

@@ -11,7 +11,9 @@
 #include "answer-parser.h"
 #include "chat-templates.h"
 #include "output-text.h"
+#include "projector.h"
 #include "prompt-tokenizer.h"
+#include "token-list.h"
 
 namespace llmlb {
 
@@ -41,7 +43,9 @@ struct Progress {
 struct Request : Ticket {
   using Ticket::Ticket;
 
-  std::vector<llama_token> prompt;
+  TokenList prompt;
+  /** Where the pictures and sounds of `prompt` come from; null when there are none. */
+  std::shared_ptr<const MediaPrompt> media;
   common_sampler_ptr sampler;
   /** Special tokens whose text belongs to the answer, because the parser looks for it. */
   std::set<llama_token> preservedTokens;
@@ -70,12 +74,27 @@ struct Request : Ticket {
   size_t unread() const { return progress.completionTokens - std::min(progress.completionTokens, acknowledged.load()); }
 };
 
+/** What a request arrives as. `files`: its pictures and sounds, in the order of their markers. */
+struct RequestText {
+  std::string json;
+  MediaFiles files;
+};
+
+/** What requests are prepared with; whoever prepares text and media on two threads needs one for each. */
+struct PromptMaker {
+  const llama_model* model;
+  const ChatTemplates& templates;
+  /** Of prompts without media. */
+  PromptTokenizer& tokenizer;
+  /** Of the others; null for a model without one. */
+  Projector* projector;
+};
+
 /**
  * Fills `request` from the JSON text that src/runner/bridge-request.ts writes, where every number has been range-checked:
  * renders the chat, tokenizes the prompt and makes the sampler. Throws Failure: `invalid_argument`, or
  * `context_overflow` for a prompt that leaves no room in the context, which is what the request asks for but at most `slotTokens`.
  */
-void prepareRequest(Request& request, const std::string& json, const llama_model* model, const ChatTemplates& templates,
-                    PromptTokenizer& tokenizer, int slotTokens);
+void prepareRequest(Request& request, const RequestText& text, const PromptMaker& maker, int slotTokens);
 
 }  // namespace llmlb

@@ -13,12 +13,12 @@ constexpr size_t kCheckpointEvery = 4096;
 // A window of a large model takes some 100 MB.
 constexpr size_t kCheckpointsMax = 8;
 
-}  // namespace
-
-size_t commonPrefix(const std::vector<llama_token>& a, const std::vector<llama_token>& b) {
-  const auto end = std::mismatch(a.begin(), a.end(), b.begin(), b.end()).first;
-  return static_cast<size_t>(end - a.begin());
+/** What a prompt may share with what is held. */
+size_t sharedWith(const TokenList& held, const TokenList& prompt) {
+  return prompt.wholeUpTo(std::min(commonPrefix(held, prompt), prompt.size() - 1));
 }
+
+}  // namespace
 
 size_t SavedState::size() const {
   size_t sum = bytes.size() + tokens.size() * sizeof(llama_token);
@@ -31,15 +31,14 @@ SequenceState::SequenceState(llama_context* context, llama_seq_id sequence)
   const llama_model* model = llama_get_model(context);
   const int window = llama_model_n_swa(model);
   forgets_ = window > 0 || llama_model_is_recurrent(model) || llama_model_is_hybrid(model);
-  window_ = static_cast<size_t>(std::max(1, window));
+  window_ = std::max(1, window);
 }
 
 /** The most tokens, up to `wanted`, that a memory holding `held` can go back to; `oldest` is the first position it remembers. */
-size_t SequenceState::reachable(size_t held, const std::vector<Checkpoint>& checkpoints, size_t wanted,
+size_t SequenceState::reachable(const TokenList& held, const std::vector<Checkpoint>& checkpoints, size_t wanted,
                                 llama_pos oldest) const {
-  if (!forgets_ || wanted == held) return wanted;
-  const size_t needed = wanted > window_ ? wanted - window_ : 0;
-  if (oldest >= 0 && static_cast<size_t>(oldest) <= needed) return wanted;
+  if (!forgets_ || wanted == held.size()) return wanted;
+  if (oldest >= 0 && oldest <= std::max(0, held.positionOf(wanted) - window_)) return wanted;
   size_t best = 0;
   for (const auto& checkpoint : checkpoints) {
     if (checkpoint.tokens <= wanted) best = std::max(best, checkpoint.tokens);
@@ -47,18 +46,18 @@ size_t SequenceState::reachable(size_t held, const std::vector<Checkpoint>& chec
   return best;
 }
 
-size_t SequenceState::reusable(const std::vector<llama_token>& prompt) const {
-  const size_t wanted = std::min(commonPrefix(tokens_, prompt), prompt.size() - 1);
+size_t SequenceState::reusable(const TokenList& prompt) const {
+  const size_t wanted = sharedWith(tokens_, prompt);
   if (wanted == 0) return 0;
-  return reachable(tokens_.size(), checkpoints_, wanted, llama_memory_seq_pos_min(memory_, sequence_));
+  return reachable(tokens_, checkpoints_, wanted, llama_memory_seq_pos_min(memory_, sequence_));
 }
 
-size_t SequenceState::reusableOf(const SavedState& saved, const std::vector<llama_token>& prompt) const {
-  const size_t wanted = std::min(commonPrefix(saved.tokens, prompt), prompt.size() - 1);
-  return reachable(saved.tokens.size(), saved.checkpoints, wanted, -1);
+size_t SequenceState::reusableOf(const SavedState& saved, const TokenList& prompt) const {
+  const size_t wanted = sharedWith(saved.tokens, prompt);
+  return reachable(saved.tokens, saved.checkpoints, wanted, -1);
 }
 
-size_t SequenceState::cutBackTo(const std::vector<llama_token>& prompt) {
+size_t SequenceState::cutBackTo(const TokenList& prompt) {
   const size_t keep = reusable(prompt);
   if (keep == 0) {
     clear();
@@ -75,7 +74,7 @@ size_t SequenceState::cutBackTo(const std::vector<llama_token>& prompt) {
       return 0;
     }
   }
-  if (!llama_memory_seq_rm(memory_, sequence_, static_cast<llama_pos>(keep), -1)) {
+  if (!llama_memory_seq_rm(memory_, sequence_, tokens_.positionOf(keep), -1)) {
     clear();
     return 0;
   }
@@ -89,17 +88,24 @@ void SequenceState::clear() {
   checkpoints_.clear();
 }
 
-size_t SequenceState::nextStop(size_t promptTokens) const {
-  if (!forgets_) return promptTokens;
-  const size_t last = promptTokens > kTokensAfterLastCheckpoint ? promptTokens - kTokensAfterLastCheckpoint : 0;
-  if (tokens_.size() >= last) return promptTokens;
-  return std::min(last, (tokens_.size() / kCheckpointEvery + 1) * kCheckpointEvery);
+size_t SequenceState::nextStop(const TokenList& prompt) const {
+  const size_t end = prompt.textEnd(tokens_.size());
+  if (!forgets_) return end;
+  const size_t last = prompt.size() > kTokensAfterLastCheckpoint ? prompt.size() - kTokensAfterLastCheckpoint : 0;
+  if (tokens_.size() >= last) return end;
+  return std::min({end, last, (tokens_.size() / kCheckpointEvery + 1) * kCheckpointEvery});
 }
 
-void SequenceState::checkpointIfDue(size_t promptTokens) {
+bool SequenceState::isDue(const TokenList& prompt) const {
   const size_t at = tokens_.size();
-  if (!forgets_ || at == 0) return;
-  if (at + kTokensAfterLastCheckpoint != promptTokens && at % kCheckpointEvery != 0) return;
+  // After media too: most questions that come next are about the same, and evaluating it again is what costs the most.
+  const bool afterMedia = prompt.mediaAt(at - 1) != nullptr && prompt.mediaAt(at) == nullptr;
+  return afterMedia || at + kTokensAfterLastCheckpoint == prompt.size() || at % kCheckpointEvery == 0;
+}
+
+void SequenceState::checkpointIfDue(const TokenList& prompt) {
+  const size_t at = tokens_.size();
+  if (!forgets_ || at == 0 || !isDue(prompt)) return;
   if (!checkpoints_.empty() && checkpoints_.back().tokens >= at) return;
   Checkpoint checkpoint;
   checkpoint.tokens = at;
@@ -152,8 +158,7 @@ bool SequenceState::shift(size_t keep, size_t discard) {
   const auto by = static_cast<llama_pos>(discard);
   if (!llama_memory_seq_rm(memory_, sequence_, from, from + by)) return false;
   llama_memory_seq_add(memory_, sequence_, from + by, -1, -by);
-  const auto first = tokens_.begin() + static_cast<std::ptrdiff_t>(keep);
-  tokens_.erase(first, first + static_cast<std::ptrdiff_t>(discard));
+  tokens_.erase(keep, discard);
   return true;
 }
 

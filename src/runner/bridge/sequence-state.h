@@ -5,9 +5,9 @@
 #include <optional>
 #include <vector>
 
-namespace llmlb {
+#include "token-list.h"
 
-size_t commonPrefix(const std::vector<llama_token>& a, const std::vector<llama_token>& b);
+namespace llmlb {
 
 /** What a memory that forgets (sliding window, recurrent) knew after its first `tokens` tokens. */
 struct Checkpoint {
@@ -17,7 +17,7 @@ struct Checkpoint {
 
 /** A sequence's whole state in host memory. */
 struct SavedState {
-  std::vector<llama_token> tokens;
+  TokenList tokens;
   std::vector<uint8_t> bytes;
   std::vector<Checkpoint> checkpoints;
 
@@ -33,40 +33,45 @@ class SequenceState {
  public:
   SequenceState(llama_context* context, llama_seq_id sequence);
 
-  const std::vector<llama_token>& tokens() const { return tokens_; }
+  const TokenList& tokens() const { return tokens_; }
   llama_seq_id sequence() const { return sequence_; }
-  void push(llama_token token) { tokens_.push_back(token); }
+  /** Where the next token stands. */
+  llama_pos position() const { return tokens_.positionOf(tokens_.size()); }
+  void push(llama_token token) { tokens_.push(token); }
+  /** Takes over the next `count` cells of `prompt`, which begins with what is held. */
+  void follow(const TokenList& prompt, size_t count) { tokens_.follow(prompt, count); }
 
-  /** How many tokens of `prompt` would not have to be evaluated again; less than all of them, for the last one's logits are needed. */
-  size_t reusable(const std::vector<llama_token>& prompt) const;
+  /** How many tokens of `prompt` would not have to be evaluated again: not the last one, whose logits are needed, and no media in part. */
+  size_t reusable(const TokenList& prompt) const;
   /** Goes back to the first `reusable(prompt)` tokens; returns how many are kept. */
-  size_t cutBackTo(const std::vector<llama_token>& prompt);
+  size_t cutBackTo(const TokenList& prompt);
   void clear();
 
-  /** Where evaluation of a prompt of this length has to stop next to take a checkpoint; its end when there is none to take. */
-  size_t nextStop(size_t promptTokens) const;
+  /** Where evaluation of the text that comes next in `prompt` has to stop: to take a checkpoint, at media, or at the end. */
+  size_t nextStop(const TokenList& prompt) const;
   /** Takes a checkpoint if this is a place for one. Call it before more tokens are evaluated. */
-  void checkpointIfDue(size_t promptTokens);
+  void checkpointIfDue(const TokenList& prompt);
 
   /** Undefined when there is no host memory for it or it is larger than `bytesMax`. */
   std::optional<SavedState> save(size_t bytesMax) const;
   /** False when llama.cpp refuses it: the sequence is empty then. */
   bool restore(SavedState saved);
   /** What of `saved` could be used for `prompt`, as `reusable` says for this sequence. */
-  size_t reusableOf(const SavedState& saved, const std::vector<llama_token>& prompt) const;
+  size_t reusableOf(const SavedState& saved, const TokenList& prompt) const;
 
   /** Forgets `discard` tokens after the first `keep`, moving the rest down. False = this memory cannot; nothing has changed. */
   bool shift(size_t keep, size_t discard);
 
  private:
-  size_t reachable(size_t held, const std::vector<Checkpoint>& checkpoints, size_t wanted, llama_pos oldest) const;
+  size_t reachable(const TokenList& held, const std::vector<Checkpoint>& checkpoints, size_t wanted, llama_pos oldest) const;
+  bool isDue(const TokenList& prompt) const;
 
   llama_context* context_;
   llama_memory_t memory_;
   llama_seq_id sequence_;
   bool forgets_;
-  size_t window_;
-  std::vector<llama_token> tokens_;
+  llama_pos window_;
+  TokenList tokens_;
   std::vector<Checkpoint> checkpoints_;
 };
 

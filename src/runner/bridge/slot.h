@@ -3,7 +3,9 @@
 
 #include <cstdint>
 #include <memory>
+#include <vector>
 
+#include "media-encoder.h"
 #include "request.h"
 #include "sequence-state.h"
 
@@ -24,9 +26,19 @@ struct Slot {
   /** Sampled, but not decoded yet; only when `generating`. */
   llama_token next = LLAMA_TOKEN_NULL;
   bool generating = false;
+  /** Of the media in its prompt, in their order; null = it has been evaluated. */
+  std::vector<std::shared_ptr<const Encoding>> encodings;
 
   bool idle() const { return request == nullptr; }
-  size_t promptLeft() const { return request->prompt.size() - state.tokens().size(); }
+  /** The media that its prompt goes on with; null in text. */
+  const MediaSpan* nextMedia() const { return request->prompt.mediaAt(state.tokens().size()); }
+  /** Of that media; null in text, and without a prompt to evaluate. */
+  const Encoding* nextEncoding() const {
+    const MediaSpan* span = idle() || generating ? nullptr : nextMedia();
+    return span == nullptr ? nullptr : encodings[static_cast<size_t>(span - request->prompt.media().data())].get();
+  }
+  /** Tokens of the prompt's text before its end or its next media. */
+  size_t textLeft() const { return request->prompt.textEnd(state.tokens().size()) - state.tokens().size(); }
 };
 
 }  // namespace llmlb
