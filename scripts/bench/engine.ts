@@ -192,11 +192,11 @@ const compare = async (file: string, { slots, unit, atLeast, contended, run }: M
 };
 
 /** From no process at all to the first token. */
-const compareCold = async (file: string, bar?: number): Promise<Row> => {
+const compareCold = async (file: string, coldRounds: number, bar?: number): Promise<Row> => {
   const { peers, remove } = await enginePeers({ file, slots: 1, contextTokens: 4096, threads });
   const values: Record<Peer["name"], number[]> = { llmlb: [], "llama-server": [] };
   try {
-    for (let round = 0; round < 2 * rounds; round++)
+    for (let round = 0; round <= coldRounds; round++)
       for (const peer of peers) {
         const startMs = performance.now();
         const server = await peer.start();
@@ -219,8 +219,8 @@ export const benchEngine = async (only: string): Promise<Record<string, Row>> =>
     rows[name] = await measure();
     console.error(name, JSON.stringify(rows[name]));
   };
-  await add("first token, cold, tiny model", () => compareCold(tiny, 1 / 1.2));
-  await add("first token, cold, 0.5 B (load time)", () => compareCold(large));
+  await add("first token, cold, tiny model", () => compareCold(tiny, 40, 1 / 1.2));
+  await add("first token, cold, 0.5 B (load time)", () => compareCold(large, 2 * rounds));
   for (const [name, measure] of Object.entries(measures)) await add(name, () => compare(large, measure));
   return rows;
 };

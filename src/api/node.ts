@@ -23,6 +23,14 @@ export interface NodeModel {
   prompt_cache_bytes: number;
 }
 
+/** A model that is being loaded. */
+export interface NodeLoad {
+  name: string;
+  digest: string;
+  /** Share of its tensors read, 0 to 1. */
+  progress: number;
+}
+
 export interface NodeDevice {
   /** As llama.cpp names it: `CUDA0`, `CPU`. */
   name: string;
@@ -51,6 +59,8 @@ export interface NodeReport {
   refused_backends: { backend: NodeModel["backend"]; reason: string }[];
   devices: NodeDevice[];
   models: NodeModel[];
+  /** Absent from nodes of llmlb before 0.2. */
+  loading?: NodeLoad[];
   max_loaded_models: number;
   max_queue: number;
 }

@@ -28,7 +28,8 @@ export interface OllamaMessage {
   role: "system" | "user" | "assistant" | "tool";
   content: string;
   thinking?: string;
-  images?: string[];
+  /** In base64; sounds too, for models that hear. */
+  images?: string[] | null;
   tool_calls?: OllamaToolCall[];
   tool_name?: string;
   tool_call_id?: string;
@@ -202,8 +203,12 @@ export interface OllamaShowResponse {
   system?: string;
   details: OllamaModelDetails;
   model_info: Record<string, unknown>;
+  /** What the header of its multimodal projector says; absent for a model without one. */
+  projector_info?: Record<string, unknown>;
   capabilities: string[];
   modified_at: string;
+  /** llmlb: as in `/api/tags`. */
+  digest?: string;
   /** llmlb: size of all files in bytes. */
   size?: number;
   /** llmlb: other names of this model. */

@@ -5,10 +5,20 @@ export interface ResponsesTextPart {
   text: string;
 }
 
+export interface ResponsesImagePart {
+  type: "input_image";
+  /** A data URL, or an address of the web where the node fetches from there. */
+  image_url?: string | null;
+  file_id?: string | null;
+  detail?: string;
+}
+
+export type ResponsesContentPart = ResponsesTextPart | ResponsesImagePart | { type: string };
+
 export interface ResponsesMessageItem {
   type?: "message";
   role: "system" | "developer" | "user" | "assistant";
-  content: string | (ResponsesTextPart | { type: string })[];
+  content: string | ResponsesContentPart[];
 }
 
 export interface ResponsesFunctionCall {
@@ -23,7 +33,7 @@ export interface ResponsesFunctionCall {
 export interface ResponsesFunctionOutput {
   type: "function_call_output";
   call_id: string;
-  output: string | (ResponsesTextPart | { type: string })[];
+  output: string | ResponsesContentPart[];
 }
 
 export interface ResponsesReasoning {

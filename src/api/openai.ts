@@ -3,6 +3,10 @@
 export interface OpenAiContentPart {
   type: string;
   text?: string;
+  /** A data URL, or an address of the web where the node fetches from there; some clients send it bare. */
+  image_url?: string | { url: string; detail?: string };
+  /** Base64; `format` is `wav` or `mp3`. */
+  input_audio?: { data: string; format: string };
 }
 
 export interface OpenAiMessage {

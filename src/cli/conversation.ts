@@ -1,17 +1,22 @@
 import type { OllamaChatRequest, OllamaChatResponse, OllamaMessage } from "../api/ollama.ts";
 import type { Client } from "../client/client.ts";
 import { systemClock } from "../core/clock.ts";
+import type { Attachments } from "./attachments.ts";
 import type { Output } from "./output.ts";
 import { createAnswerView } from "./ui/answer-view.ts";
 import { renderModel } from "./ui/model-sheet.ts";
 import type { Conversation } from "./ui/repl.ts";
-import { startSpinner } from "./ui/spinner.ts";
 import { renderTimings } from "./ui/timings.ts";
+import { showWait } from "./ui/wait-view.ts";
 
 export interface ConversationOptions {
   client: Client;
   /** Model, format, thinking and keep-alive; the messages come from the conversation. */
   request: Omit<OllamaChatRequest, "messages">;
+  /** See `WaitOptions`. */
+  digest: string | undefined;
+  /** What becomes of the files that a message names. */
+  attachments: Attachments;
   stdout: Output;
   stderr: Output;
   colors: boolean;
@@ -24,8 +29,12 @@ export interface ConversationOptions {
 export const createConversation = (options: ConversationOptions): Conversation => {
   let messages: OllamaMessage[] = [];
   return {
-    async say(text, signal) {
-      const question: OllamaMessage = { role: "user", content: text };
+    opensWithFile: options.attachments.opens,
+    async say(text, signal, preface = "") {
+      const taken = await options.attachments.take(text);
+      const content = [preface, taken.text].filter((part) => part !== "").join(" ");
+      const { images } = taken;
+      const question: OllamaMessage = { role: "user", content, ...(images.length > 0 && { images }) };
       const reply: OllamaMessage = { role: "assistant", content: "" };
       messages.push(question);
       try {
@@ -55,14 +64,15 @@ const showAnswer = async (
   reply: OllamaMessage,
   signal: AbortSignal,
 ): Promise<void> => {
-  const { client, request, stderr, verbose } = options;
+  const { client, request, digest, stderr, verbose } = options;
   const view = createAnswerView(options);
-  const spinner = await startSpinner(stderr, systemClock);
+  const wait = await showWait({ client, digest, output: stderr, clock: systemClock });
   let final: OllamaChatResponse | undefined;
   try {
     for await (const record of client.chat({ ...request, messages: [...messages] }, signal)) {
       const { thinking = "", content } = record.message;
-      if ((thinking !== "" && !options.hideThinking) || content !== "" || record.done) await spinner.stop();
+      if ((thinking !== "" && !options.hideThinking) || content !== "" || record.done) await wait.end();
+      else if (thinking !== "") wait.say("thinking");
       if (thinking !== "") reply.thinking = (reply.thinking ?? "") + thinking;
       reply.content += content;
       await view.thinking(thinking);
@@ -70,7 +80,7 @@ const showAnswer = async (
       if (record.done) final = record;
     }
   } finally {
-    await spinner.stop();
+    await wait.end();
     await view.end();
   }
   if (verbose && final) await stderr.write(renderTimings(final));

@@ -1,3 +1,4 @@
+import type { NodeReport } from "../api/node.ts";
 import type {
   OllamaChatRequest,
   OllamaChatResponse,
@@ -34,6 +35,8 @@ export interface Client {
   /** `host:port`, or the URL of a server that is not plain HTTP; for messages. */
   readonly host: string;
   version(signal?: AbortSignal): Promise<string>;
+  /** What a node has and does; an Ollama server has no such report. */
+  node(signal?: AbortSignal): Promise<NodeReport>;
   tags(signal?: AbortSignal): Promise<OllamaTagsResponse>;
   ps(signal?: AbortSignal): Promise<OllamaPsResponse>;
   /** Throws `model_not_found`. */
@@ -99,6 +102,7 @@ export const createClient = (options: ClientOptions): Client => {
   return {
     host: hostOf(options.baseUrl),
     version: async (signal) => (await get<{ version: string }>("/api/version", signal)).version,
+    node: (signal) => get("/api/node", signal),
     tags: (signal) => get("/api/tags", signal),
     ps: (signal) => get("/api/ps", signal),
     show: async (model, signal) =>

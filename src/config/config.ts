@@ -24,6 +24,8 @@ export interface Config extends EngineSettings {
   readonly apiKey?: string;
   /** Origins of pages on other hosts that may ask the server; `*` = any. */
   readonly origins: readonly string[];
+  /** A request may name a picture by its address on the internet. */
+  readonly allowImageUrls: boolean;
   /** Absent = plain HTTP. */
   readonly tls?: { certFile: string; keyFile: string };
   /** 0 = info and up, 1 = debug, 2 = trace (LLMLB_DEBUG). */
@@ -49,6 +51,7 @@ export const loadConfig = (env: Environment, flags: ConfigFlags = {}): Config =>
     node: nodeAddress(env, flags),
     ...(env.LLMLB_API_KEY?.trim() ? { apiKey: env.LLMLB_API_KEY.trim() } : {}),
     origins: (env.LLMLB_ORIGINS ?? "").split(",").flatMap((origin) => origin.trim().replace(/\/+$/, "") || []),
+    allowImageUrls: isOn(env.LLMLB_ALLOW_IMAGE_URLS),
     ...tlsFiles(flags),
     debugLevel: debugLevel(env.LLMLB_DEBUG),
     modelsDir: env.LLMLB_MODELS || join(dataDir, "models"),

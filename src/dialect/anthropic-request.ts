@@ -1,5 +1,6 @@
 import type {
   AnthropicCountRequest,
+  AnthropicImageBlock,
   AnthropicInputBlock,
   AnthropicMessageParam,
   AnthropicMessagesRequest,
@@ -7,25 +8,32 @@ import type {
   AnthropicToolResultBlock,
 } from "../api/anthropic.ts";
 import { AppError } from "../core/errors.ts";
-import type { ChatMessage, ChatToolCall, GenerationInput, GenerationRequest } from "../core/generation.ts";
+import type { ChatMessage, ChatToolCall, ContentPart, GenerationInput, GenerationRequest } from "../core/generation.ts";
+import { checkImageType, decodeBase64, fromImageUrl, type ImageByUrl, refuseImageUrl, toContent } from "./media.ts";
 import { offerTools } from "./offer-tools.ts";
 import { pickSampling, withDocumented } from "./pick-sampling.ts";
 
 type ChatInput = Extract<GenerationInput, { kind: "chat" }>;
 
 /** Translates `/v1/messages`. Throws `invalid_argument` for what cannot be done. */
-export const fromAnthropicMessages = (request: AnthropicMessagesRequest): GenerationRequest => ({
-  ...fromAnthropicCount(request),
+export const fromAnthropicMessages = (
+  request: AnthropicMessagesRequest,
+  imageByUrl: ImageByUrl = refuseImageUrl,
+): GenerationRequest => ({
+  ...fromAnthropicCount(request, imageByUrl),
   ...withDocumented(pickSampling(request, samplingNames)),
   maxTokens: request.max_tokens,
   ...(request.stop_sequences?.length ? { stop: request.stop_sequences } : {}),
 });
 
 /** Translates `/v1/messages/count_tokens`. Throws like `fromAnthropicMessages`. */
-export const fromAnthropicCount = (request: AnthropicCountRequest): GenerationRequest => ({
+export const fromAnthropicCount = (
+  request: AnthropicCountRequest,
+  imageByUrl: ImageByUrl = refuseImageUrl,
+): GenerationRequest => ({
   input: {
     kind: "chat",
-    messages: [...toSystem(request.system), ...request.messages.flatMap(toMessages)],
+    messages: [...toSystem(request.system), ...request.messages.flatMap((message) => toMessages(message, imageByUrl))],
     ...toTools(request),
     ...toThinking(request.thinking),
   },
@@ -39,22 +47,43 @@ const toSystem = (system: AnthropicCountRequest["system"]): ChatMessage[] => {
   return content ? [{ role: "system", content }] : [];
 };
 
-/** A user's message with tool results is several for a template: each result, then what the user says. */
-const toMessages = ({ role, content }: AnthropicMessageParam): ChatMessage[] => {
+const toMessages = ({ role, content }: AnthropicMessageParam, imageByUrl: ImageByUrl): ChatMessage[] => {
   const blocks = typeof content === "string" ? [{ type: "text" as const, text: content }] : content;
-  return role === "assistant" ? [toAssistant(blocks)] : toUser(blocks);
+  return role === "assistant" ? [toAssistant(blocks)] : toUser(blocks, imageByUrl);
 };
 
-const toUser = (blocks: readonly AnthropicInputBlock[]): ChatMessage[] => {
-  const results = blocks.filter((block) => block.type === "tool_result").map(toToolMessage);
+/** A user's message with tool results is several for a template: each result, then what the user says. */
+const toUser = (blocks: readonly AnthropicInputBlock[], imageByUrl: ImageByUrl): ChatMessage[] => {
+  const results = blocks
+    .filter((block) => block.type === "tool_result")
+    .map((block) => toToolMessage(block, imageByUrl));
   const rest = blocks.filter((block) => block.type !== "tool_result");
   if (rest.length === 0 && results.length > 0) return results;
-  return [...results, { role: "user", content: toText(rest) }];
+  return [...results, { role: "user", content: toContent(rest.map((block) => toPart(block, imageByUrl))) }];
 };
 
-const toToolMessage = ({ tool_use_id, content = "", is_error }: AnthropicToolResultBlock): ChatMessage => {
-  const text = typeof content === "string" ? content : toText(content);
-  return { role: "tool", tool_call_id: tool_use_id, content: is_error ? `Error: ${text}` : text };
+const toToolMessage = (
+  { tool_use_id, content = "", is_error }: AnthropicToolResultBlock,
+  imageByUrl: ImageByUrl,
+): ChatMessage => {
+  const blocks = typeof content === "string" ? [{ type: "text" as const, text: content }] : content;
+  const error = is_error ? [{ type: "text" as const, text: "Error: " }] : [];
+  const parts = [...error, ...blocks.map((block) => toPart(block, imageByUrl))];
+  return { role: "tool", tool_call_id: tool_use_id, content: toContent(parts) };
+};
+
+const toPart = (block: AnthropicInputBlock, imageByUrl: ImageByUrl): ContentPart => {
+  if (block.type === "text") return { type: "text", text: block.text };
+  if (block.type === "image") return toImage(block.source, imageByUrl);
+  throw new AppError("invalid_argument", `content of type "${block.type}" is not supported`);
+};
+
+const toImage = (source: AnthropicImageBlock["source"], imageByUrl: ImageByUrl): ContentPart => {
+  if (source?.type === "url") return fromImageUrl(source.url, imageByUrl, "source.url");
+  if (source?.type !== "base64")
+    throw new AppError("invalid_argument", 'invalid "source" of an image: expected type "base64" or "url"');
+  checkImageType(source.media_type);
+  return { type: "image", data: decodeBase64(source.data, "source.data") };
 };
 
 const toAssistant = (blocks: readonly AnthropicInputBlock[]): ChatMessage => {
@@ -77,7 +106,7 @@ const toText = (blocks: readonly AnthropicInputBlock[]): string =>
   blocks
     .map((block) => {
       if (block.type === "text") return block.text;
-      throw new AppError("invalid_argument", `content of type "${block.type}" is not supported by this model`);
+      throw new AppError("invalid_argument", `content of type "${block.type}" is not supported here`);
     })
     .join("");
 

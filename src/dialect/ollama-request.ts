@@ -11,10 +11,12 @@ import type {
   ChatToolCall,
   GenerationInput,
   GenerationRequest,
+  MediaPart,
   SamplingOptions,
 } from "../core/generation.ts";
 import { renderGoTemplate } from "./go-template.ts";
 import { fromLogprobs } from "./logprobs.ts";
+import { fromBase64File, toContent } from "./media.ts";
 import { pickSampling } from "./pick-sampling.ts";
 
 /** Translates `/api/chat`. Throws `invalid_argument` for what cannot be done. */
@@ -33,41 +35,48 @@ export const fromOllamaChat = (request: OllamaChatRequest): GenerationRequest =>
  * a gap to fill.
  */
 export const fromOllamaGenerate = (request: OllamaGenerateRequest): GenerationRequest => {
-  refuseImages(request.images);
+  const media = toMedia(request.images, "images");
   refuseCombinations(request);
-  const goesOn = !request.raw && !request.suffix;
-  return { input: generateInput(request), ...settings(request), ...(goesOn && { tellTokens: true }) };
+  const goesOn = !request.raw && !request.suffix && media.length === 0;
+  return { input: generateInput(request, media), ...settings(request), ...(goesOn && { tellTokens: true }) };
 };
 
 /** Nothing that a request says is left out in silence. */
-const refuseCombinations = ({ raw, suffix, system, template, context }: OllamaGenerateRequest): void => {
+const refuseCombinations = ({ raw, suffix, system, template, context, images }: OllamaGenerateRequest): void => {
   if (raw && (system || template || context?.length))
     throw new AppError("invalid_argument", "raw mode does not support template, system, or context");
   if (suffix && context?.length) throw new AppError("invalid_argument", "suffix does not support context");
+  if (suffix && images?.length) throw new AppError("invalid_argument", "suffix does not support images");
+  // The tokens of a context have no pictures, so they could not be gone on with.
+  if (context?.length && images?.length)
+    throw new AppError("invalid_argument", "context does not support images: send the conversation to /api/chat");
 };
 
-const generateInput = (request: OllamaGenerateRequest): GenerationInput => {
-  const prompt = request.prompt ?? "";
-  const { system = "", suffix = "", template, raw, context } = request;
+const generateInput = (request: OllamaGenerateRequest, media: MediaPart[]): GenerationInput => {
+  const { prompt = "", system = "", suffix = "", template, raw, context } = request;
   const goingOn = context?.length ? { context } : {};
+  const shown = media.length > 0 ? { media } : {};
   if (template) {
     const text = renderGoTemplate(template, { System: system, Prompt: prompt, Suffix: suffix });
-    return { kind: "text", text, ...goingOn };
+    return { kind: "text", text, ...goingOn, ...shown };
   }
   if (suffix) return { kind: "text", text: prompt, suffix };
-  if (raw) return { kind: "text", text: prompt };
+  if (raw) return { kind: "text", text: prompt, ...shown };
   const first: ChatMessage[] = system ? [{ role: "system", content: system }] : [];
   return {
     kind: "chat",
-    messages: [...first, { role: "user", content: prompt }],
+    messages: [...first, { role: "user", content: withText(media, prompt) }],
     ...goingOn,
     ...thinking(request.think),
   };
 };
 
-const refuseImages = (images: string[] | undefined): void => {
-  if (images?.length) throw new AppError("invalid_argument", "images are not supported by this model");
-};
+const toMedia = (images: readonly string[] | null | undefined, where: string): MediaPart[] =>
+  (images ?? []).map((image, index) => fromBase64File(image, `${where}[${index}]`));
+
+/** Pictures come before what is said about them, as in Ollama. */
+const withText = (media: MediaPart[], text: string): ChatMessage["content"] =>
+  toContent([...media, { type: "text", text }]);
 
 /**
  * Ollama's messages name no tool call ids, OpenAI's templates want them: calls are numbered through the chat, and each tool
@@ -76,14 +85,14 @@ const refuseImages = (images: string[] | undefined): void => {
 const toMessages = (messages: OllamaMessage[]): ChatMessage[] => {
   const open: { id: string; name: string }[] = [];
   let calls = 0;
-  return messages.map((message): ChatMessage => {
-    refuseImages(message.images);
-    if (message.role === "tool") return toToolMessage(message, open);
+  return messages.map((message, index): ChatMessage => {
+    const content = withText(toMedia(message.images, `messages[${index}].images`), message.content);
+    if (message.role === "tool") return { ...toToolMessage(message, open), content };
     const toolCalls = (message.tool_calls ?? []).map((call) => toToolCall(call, call.id ?? `call_${calls++}`));
     open.push(...toolCalls.map((call) => ({ id: call.id ?? "", name: call.function.name })));
     return {
       role: message.role,
-      content: message.content,
+      content,
       ...(message.thinking ? { reasoning_content: message.thinking } : {}),
       ...(toolCalls.length ? { tool_calls: toolCalls } : {}),
     };
@@ -96,13 +105,13 @@ const toToolCall = (call: OllamaToolCall, id: string): ChatToolCall => ({
   function: { name: call.function.name, arguments: JSON.stringify(call.function.arguments ?? {}) },
 });
 
-const toToolMessage = (message: OllamaMessage, open: { id: string; name: string }[]): ChatMessage => {
+const toToolMessage = (message: OllamaMessage, open: { id: string; name: string }[]): Omit<ChatMessage, "content"> => {
   const byId = open.findIndex((call) => call.id === message.tool_call_id);
   const byName = open.findIndex((call) => call.name === message.tool_name);
   const answered = open.splice(Math.max(byId, byName, 0), 1)[0];
   const id = message.tool_call_id ?? answered?.id;
   const name = message.tool_name ?? answered?.name;
-  return { role: "tool", content: message.content, ...(id ? { tool_call_id: id } : {}), ...(name ? { name } : {}) };
+  return { role: "tool", ...(id ? { tool_call_id: id } : {}), ...(name ? { name } : {}) };
 };
 
 const thinking = (

@@ -2,6 +2,7 @@ import type {
   OpenAiChatChunk,
   OpenAiChatCompletion,
   OpenAiChatRequest,
+  OpenAiContentPart,
   OpenAiFinishReason,
   OpenAiLogprobs,
   OpenAiMessage,
@@ -10,21 +11,27 @@ import { AppError } from "../core/errors.ts";
 import type {
   ChatMessage,
   ChosenToken,
+  ContentPart,
   GenerationCounts,
   GenerationEvent,
   GenerationRequest,
 } from "../core/generation.ts";
 import { fromLogprobs, toLogprobs, type WithLogprobs } from "./logprobs.ts";
+import { decodeBase64, fromImageUrl, type ImageByUrl, refuseImageUrl, toContent } from "./media.ts";
 import { mergeChoices } from "./merge-choices.ts";
 import { offerTools } from "./offer-tools.ts";
 import { openAiLimit, openAiSampling } from "./openai-sampling.ts";
 import { finishReason, toUsage } from "./openai-usage.ts";
 
 /** Translates `/v1/chat/completions`. Throws `invalid_argument` for what cannot be done. */
-export const fromOpenAiChat = (request: OpenAiChatRequest): GenerationRequest => {
+export const fromOpenAiChat = (
+  request: OpenAiChatRequest,
+  imageByUrl: ImageByUrl = refuseImageUrl,
+): GenerationRequest => {
   const { stop } = request;
+  const messages = request.messages.map((message) => toMessage(message, imageByUrl));
   return {
-    input: { kind: "chat", messages: request.messages.map(toMessage), ...toTools(request), ...toThinking(request) },
+    input: { kind: "chat", messages, ...toTools(request), ...toThinking(request) },
     ...toSampling(request),
     ...openAiLimit(request.max_completion_tokens ?? request.max_tokens),
     ...(stop ? { stop: typeof stop === "string" ? [stop] : stop } : {}),
@@ -32,18 +39,22 @@ export const fromOpenAiChat = (request: OpenAiChatRequest): GenerationRequest =>
   };
 };
 
-const toMessage = ({ content, ...message }: OpenAiMessage): ChatMessage => ({ ...message, content: toText(content) });
+const toMessage = ({ content, ...message }: OpenAiMessage, imageByUrl: ImageByUrl): ChatMessage => ({
+  ...message,
+  content: typeof content === "string" || !content ? (content ?? null) : toContent(content.map(toPart(imageByUrl))),
+});
 
-const toText = (content: OpenAiMessage["content"]): string | null => {
-  if (content === undefined || content === null || typeof content === "string") return content ?? null;
-  return content
-    .map((part) => {
-      if (part.type !== "text")
-        throw new AppError("invalid_argument", `content of type "${part.type}" is not supported by this model`);
-      return part.text ?? "";
-    })
-    .join("");
-};
+const toPart =
+  (imageByUrl: ImageByUrl) =>
+  ({ type, text, image_url, input_audio }: OpenAiContentPart): ContentPart => {
+    if (type === "text") return { type, text: text ?? "" };
+    if (type === "image_url") {
+      const url = typeof image_url === "string" ? image_url : image_url?.url;
+      return fromImageUrl(url, imageByUrl, "image_url.url");
+    }
+    if (type === "input_audio") return { type: "audio", data: decodeBase64(input_audio?.data, "input_audio.data") };
+    throw new AppError("invalid_argument", `content of type "${type}" is not supported`);
+  };
 
 type ChatInput = Extract<GenerationRequest["input"], { kind: "chat" }>;
 

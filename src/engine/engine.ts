@@ -1,6 +1,15 @@
 import { AppError } from "../core/errors.ts";
 import { abortable } from "./abortable.ts";
-import { describeEntry, type Entry, endEntry, holdEntry, isLargeEnough, releaseEntry, startEntry } from "./entry.ts";
+import {
+  describeEntry,
+  describeLoad,
+  type Entry,
+  endEntry,
+  holdEntry,
+  isLargeEnough,
+  releaseEntry,
+  startEntry,
+} from "./entry.ts";
 import type { MemoryNeed } from "./memory-need.ts";
 import { type GpuMemory, memoryFor, planLoad, type Resident } from "./plan-load.ts";
 import type { AcquireOptions, Engine, EngineModel, EngineOptions, Lease } from "./types.ts";
@@ -27,6 +36,7 @@ export const createEngine = (options: EngineOptions): Engine => {
   return {
     acquire: (model, acquireOptions) => acquire(state, model, acquireOptions),
     running: () => [...state.entries.values()].flatMap((entry) => describeEntry(entry, options.clock.now()) ?? []),
+    loading: () => [...state.entries.values()].flatMap((entry) => describeLoad(entry) ?? []),
     async unload(id) {
       const entry = state.entries.get(id);
       if (!entry) return false;

@@ -1,7 +1,7 @@
 import { AppError, toAppError } from "../core/errors.ts";
 import type { LoadedModel, LoadOptions } from "../runner/protocol.ts";
 import { gpuMarginBytes, refuseEstimate } from "./plan-load.ts";
-import type { EngineModel, EngineOptions, EngineRunner, RunningModel } from "./types.ts";
+import type { EngineModel, EngineOptions, EngineRunner, LoadingModel, RunningModel } from "./types.ts";
 
 interface Ready {
   runner: EngineRunner;
@@ -20,6 +20,8 @@ export interface Entry {
   /** Its file's header has been read; see `LoadOptions`. */
   readonly headerChecked: boolean;
   readonly loaded: Promise<Ready>;
+  /** Share of the model's tensors read, 0 to 1. */
+  loadedFraction: number;
   /** Set once `loaded` has resolved. */
   ready?: Ready;
   /** Resolves when the process is gone or the load has failed. */
@@ -49,13 +51,17 @@ export type EntryPlan = Pick<Entry, "contextTokens" | "contextTokensMin" | "slot
 export const startEntry = (options: EngineOptions, model: EngineModel, plan: EntryPlan, hooks: EntryHooks): Entry => {
   const abortLoad = new AbortController();
   const gone = Promise.withResolvers<void>();
-  const loaded = load(options, model, plan, abortLoad.signal);
+  const onProgress = (fraction: number) => {
+    entry.loadedFraction = fraction;
+  };
+  const loaded = load(options, model, plan, { signal: abortLoad.signal, onProgress });
   const entry: Entry = {
     model,
     ...plan,
     loaded,
     gone: gone.promise,
     abortLoad,
+    loadedFraction: 0,
     users: 0,
     lastUsedMs: options.clock.now(),
     keepAliveMs: 0,
@@ -130,11 +136,15 @@ export const describeEntry = (entry: Entry, nowMs: number): RunningModel | undef
   return { id, name, model, users: entry.users, expiresAtMs, pid: runner.pid, stats: runner.latestStats() };
 };
 
+/** The entry while it is being loaded. */
+export const describeLoad = ({ ready, model, loadedFraction }: Entry): LoadingModel | undefined =>
+  ready ? undefined : { id: model.id, name: model.name, fraction: loadedFraction };
+
 const load = async (
   options: EngineOptions,
   model: EngineModel,
   plan: EntryPlan,
-  signal: AbortSignal,
+  hooks: { signal: AbortSignal; onProgress(fraction: number): void },
 ): Promise<Ready> => {
   const { log, clock } = options;
   const startMs = clock.now();
@@ -149,8 +159,8 @@ const load = async (
       ...(projectorPath && { projectorPath }),
       ...(adapterPaths.length > 0 && { adapterPaths }),
     };
-    const loadOptions = options.gpuMemory() ? await fitted(options, runner, model, asked, plan, signal) : asked;
-    const loaded = await runner.load(loadOptions, { signal });
+    const loadOptions = options.gpuMemory() ? await fitted(options, runner, model, asked, plan, hooks.signal) : asked;
+    const loaded = await runner.load(loadOptions, hooks);
     const what = `runner ${runner.pid}, ${loaded.backend}, ${loaded.slots} x ${loaded.contextTokens} tokens`;
     log.info(`loaded ${model.name} in ${clock.now() - startMs} ms (${what})`);
     return { runner, model: loaded };

@@ -11,8 +11,9 @@ import { spawnRunner } from "../runner/spawn.ts";
 import { readAmd } from "./devices/amd.ts";
 import { type Candidate, type Detected, detectBackend } from "./devices/detect-backend.ts";
 import { type Nvml, openNvml } from "./devices/nvml.ts";
-import { createTelemetry, type DeviceReport } from "./devices/telemetry.ts";
+import { createTelemetry, type DeviceReport, gpuMemory } from "./devices/telemetry.ts";
 import { hostMemory } from "./host-memory.ts";
+import type { GpuMemory } from "./plan-load.ts";
 import type { EngineRunner } from "./types.ts";
 
 /** What this machine computes with. The backend is looked for once, in the background, by processes of its own. */
@@ -21,6 +22,8 @@ export interface Machine {
   detected(): Promise<Detected>;
   /** Undefined while the backend is looked for, or when there is none. */
   report(): MachineReport | undefined;
+  /** What models can have of the GPUs that are computed on; undefined where there are none, and while they are looked for. */
+  gpuMemory(): GpuMemory | undefined;
   /** Starts a runner for the detected backend. Throws like `detected`. */
   startRunner(): Promise<EngineRunner>;
   close(): Promise<void>;
@@ -79,6 +82,8 @@ export const createMachine = async ({ config, log, clock }: MachineOptions): Pro
   return {
     detected: () => detected,
     report: () => found && { backend: found.backend, refused: found.refused, devices: telemetry(found.devices) },
+    // No driver is asked where it would change nothing: a first look takes milliseconds.
+    gpuMemory: () => (found && found.backend !== "cpu" ? gpuMemory(telemetry(found.devices)) : undefined),
     startRunner: async () => {
       const { backend, nativeDir } = await detected;
       // Somebody may have emptied the cache meanwhile.
@@ -98,12 +103,10 @@ export const createMachine = async ({ config, log, clock }: MachineOptions): Pro
 /** What may be tried, best first: GPU packs, then the libraries that come with llmlb (on a Mac these have Metal). */
 const candidatesFor = async ({ cacheDir, gpu }: Pick<Config, "cacheDir" | "gpu">): Promise<Candidate[]> => {
   const packs = packBackends.filter((backend) => gpu === undefined || gpu === backend);
-  const candidates: Candidate[] = await Promise.all(
-    packs.map(async (backend) => {
-      const nativeDir = await findGpuPack(backend, cacheDir);
-      return nativeDir ? { backend, nativeDir } : { backend, missing: "its libraries are not installed" };
-    }),
-  );
+  const candidates = packs.map((backend): Candidate => {
+    const nativeDir = findGpuPack(backend, cacheDir);
+    return nativeDir ? { backend, nativeDir } : { backend, missing: "its libraries are not installed" };
+  });
   if (gpu === "cuda" || gpu === "vulkan") return candidates;
   return [...candidates, { backend: gpu ?? "best", nativeDir: await resolveNativeDir(cacheDir) }];
 };

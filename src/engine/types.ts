@@ -23,7 +23,10 @@ export interface EngineRunner {
   readonly exited: Promise<unknown>;
   /** What loading would take; the load that follows uses what it found. */
   estimate(options: EstimateOptions, signal?: AbortSignal): Promise<MemoryEstimate>;
-  load(options: LoadOptions, hooks: { signal?: AbortSignal }): Promise<LoadedModel>;
+  load(
+    options: LoadOptions,
+    hooks: { signal?: AbortSignal; onProgress?(fraction: number): void },
+  ): Promise<LoadedModel>;
   generate(request: GenerationRequest, signal?: AbortSignal): AsyncIterable<GenerationEvent>;
   embed(request: EmbedRequest, signal?: AbortSignal): Promise<Embeddings>;
   rerank(request: RerankRequest, signal?: AbortSignal): Promise<Ranking>;
@@ -101,10 +104,18 @@ export interface RunningModel {
   stats: RunnerStats | undefined;
 }
 
+export interface LoadingModel {
+  id: string;
+  name: string;
+  /** Share of its tensors read, 0 to 1. */
+  fraction: number;
+}
+
 export interface Engine {
   /** Loads the model unless it is loaded, and holds it until the lease is given back. */
   acquire(model: EngineModel, options: AcquireOptions): Promise<Lease>;
   running(): RunningModel[];
+  loading(): LoadingModel[];
   /** Unloads the model as soon as its running answers are done. False when it is not loaded. */
   unload(id: string): Promise<boolean>;
   /** Ends every runner at once. */

@@ -2,7 +2,7 @@ import { findFileTypeName } from "./file-types.ts";
 import type { GgufHeader, GgufTensor } from "./header.ts";
 import { findNumber, findText, type GgufMetadata } from "./value.ts";
 
-type ModelCapability = "completion" | "embedding" | "rerank" | "vision" | "tools" | "thinking";
+type ModelCapability = "completion" | "embedding" | "rerank" | "tools" | "thinking";
 
 /** What a header tells about its model. Optional fields are absent when the file does not say. */
 export interface ModelFacts {
@@ -24,7 +24,7 @@ export interface ModelFacts {
   license?: string;
   licenseLink?: string;
   chatTemplate?: string;
-  /** As Ollama's /api/show lists them, and `rerank`; what the chat template mentions, not what the model is good at. */
+  /** As Ollama's /api/show lists them, and `rerank`; what the chat template mentions, not what the model is good at. Senses are the projector's. */
   capabilities: ModelCapability[];
 }
 
@@ -82,10 +82,8 @@ const capabilitiesOf = (
   const isRanker = findNumber(metadata, `${architecture}.pooling_type`) === poolingRank;
   if (isRanker || tensors.some(({ name }) => /^cls\.(output\.)?weight$/.test(name))) return ["rerank"];
   const embedding = metadata.has(`${architecture}.pooling_type`);
-  const vision = metadata.has(`${architecture}.vision.block_count`);
   return [
     embedding ? "embedding" : "completion",
-    ...(vision ? (["vision"] as const) : []),
     ...(/\btools\b/.test(template) ? (["tools"] as const) : []),
     ...(/enable_thinking|<think>|<\|channel\|>|reasoning_content/.test(template) ? (["thinking"] as const) : []),
   ];

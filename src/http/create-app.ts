@@ -68,13 +68,5 @@ const toHttpError = (code: string | number, error: unknown, request: Request): A
   if (code === "NOT_FOUND")
     return new AppError("not_found", `${request.method} ${path(request)} is not an endpoint of llmlb`);
   if (code === "PARSE") return toHttpError("", (error as Error).cause, request); // what a parser threw
-  if (code === "VALIDATION") return new AppError("invalid_argument", validationMessage(error));
   return new AppError("internal", error instanceof Error ? error.message : "internal error", { cause: error });
-};
-
-const validationMessage = (error: unknown): string => {
-  const first = (error as { all?: { path?: string; summary?: string; message?: string }[] }).all?.[0];
-  const field = (first?.path ?? "").replace(/^\//, "").replaceAll("/", ".");
-  if (!field) return "missing request body";
-  return `invalid "${field}": ${first?.summary ?? first?.message ?? "unexpected value"}`;
 };

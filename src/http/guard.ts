@@ -1,4 +1,3 @@
-import { createHash, timingSafeEqual } from "node:crypto";
 import { hostname as machineName } from "node:os";
 import { AppError } from "../core/errors.ts";
 
@@ -66,6 +65,6 @@ const hasKey = (headers: Headers, apiKey: string): boolean => {
 };
 
 /** In constant time: hashes are of one length, and tell nothing about where two keys differ. */
-const isSame = (a: string, b: string): boolean => timingSafeEqual(digest(a), digest(b));
+const isSame = (a: string, b: string): boolean => crypto.timingSafeEqual(digest(a), digest(b));
 
-const digest = (text: string): Buffer => createHash("sha256").update(text).digest();
+const digest = (text: string): Uint8Array => new Bun.CryptoHasher("sha256").update(text).digest();

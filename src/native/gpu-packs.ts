@@ -1,5 +1,4 @@
-import { existsSync } from "node:fs";
-import { realpath } from "node:fs/promises";
+import { existsSync, realpathSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { bridgeFile, platformName } from "./native-dir.ts";
 
@@ -13,10 +12,10 @@ export const isPackBackend = (name: string): boolean => packBackends.some((backe
  * The folder that holds llama.cpp's libraries and the bridge for a GPU backend, undefined where they are not installed:
  * `native/<platform>-<backend>` beside the executable, then `gpu/<platform>-<backend>` below `cacheDir`, then a build's.
  */
-export const findGpuPack = async (backend: PackBackend, cacheDir: string): Promise<string | undefined> => {
+export const findGpuPack = (backend: PackBackend, cacheDir: string): string | undefined => {
   const name = `${platformName()}-${backend}`;
   const places = [
-    join(dirname(await realpath(process.execPath)), "native", name),
+    join(dirname(realpathSync(process.execPath)), "native", name),
     join(cacheDir, "gpu", name),
     join(import.meta.dir, "../../build/native", name),
   ];

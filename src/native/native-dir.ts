@@ -1,5 +1,4 @@
-import { existsSync } from "node:fs";
-import { realpath } from "node:fs/promises";
+import { existsSync, realpathSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { AppError } from "../core/errors.ts";
 import { embeddedFiles } from "./embedded.ts";
@@ -19,7 +18,7 @@ export const bridgeFile = "bridge.node";
  * Throws `load_failed` when there is none.
  */
 export const resolveNativeDir = async (cacheDir: string): Promise<string> => {
-  const beside = join(dirname(await realpath(process.execPath)), "native", platformName());
+  const beside = join(dirname(realpathSync(process.execPath)), "native", platformName());
   if (existsSync(join(beside, bridgeFile))) return beside;
   if (embeddedFiles.length > 0) return await extract(embeddedFiles, join(cacheDir, "native"), platformName());
   const built = join(import.meta.dir, "../../build/native", platformName());

@@ -5,6 +5,7 @@ import type { Machine } from "../engine/machine.ts";
 import type { Engine } from "../engine/types.ts";
 import type { Puller } from "../hub/puller.ts";
 import type { Store } from "../store/open-store.ts";
+import type { FetchImage } from "./fetch-image.ts";
 import type { LazyMetrics } from "./lazy-metrics.ts";
 
 /** What every route works with. */
@@ -17,4 +18,5 @@ export interface NodeDeps {
   clock: Clock;
   log: Log;
   metrics: LazyMetrics;
+  fetchImage: FetchImage;
 }

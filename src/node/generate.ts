@@ -3,6 +3,7 @@ import type { Embeddings, EmbedRequest } from "../core/embedding.ts";
 import { AppError } from "../core/errors.ts";
 import type { GenerationEvent, GenerationRequest } from "../core/generation.ts";
 import { type GenerationDefaults, withDefaults } from "../core/generation-defaults.ts";
+import { mediaParts } from "../core/media-parts.ts";
 import type { Ranking, RerankRequest } from "../core/reranking.ts";
 import type { Lease } from "../engine/types.ts";
 import { describeModel } from "../store/describe-model.ts";
@@ -45,17 +46,34 @@ async function* events(
   onLoaded: (loadMs: number) => void,
 ): AsyncGenerator<GenerationEvent> {
   const defaults = modelDefaults(deps, use.model);
+  const ready = await prepare(use.model, request);
   await using lease = await acquire(deps, use, defaults);
   onLoaded(lease.loadMs);
-  refuseWhatTheModelCannot(lease, use.model, request);
-  yield* lease.generate(withDefaults(request, defaults), use.signal);
+  refuseThinking(lease, use.model, ready);
+  refuseWhatItCannotSense(lease, use.model, ready);
+  yield* lease.generate(withDefaults(ready, defaults), use.signal);
 }
+
+/** What can be refused before the model is loaded, is; what the request shows is read. */
+const prepare = async ({ name, manifest }: StoredModel, request: GenerationRequest): Promise<GenerationRequest> => {
+  const [part] = mediaParts(request.input);
+  if (!part) return request;
+  if (!manifest.files.some(({ role }) => role === "projector")) throw cannot(name, mediaNames[part.type]);
+  const { readMedia } = await import("./read-media.ts"); // most requests show nothing
+  return await readMedia(request);
+};
+
+const mediaNames = { image: "images", audio: "audio" } as const;
+
+const cannot = (name: string, what: string) => new AppError("invalid_argument", `"${name}" does not support ${what}`);
 
 /** Tokens of the prompt that `request` would be. */
 export const countTokens = async (deps: NodeDeps, use: ModelUse, request: GenerationRequest): Promise<number> => {
   const defaults = modelDefaults(deps, use.model);
+  const ready = await prepare(use.model, request);
   await using lease = await acquire(deps, use, defaults);
-  return await lease.countTokens(withDefaults(request, defaults), use.signal);
+  refuseWhatItCannotSense(lease, use.model, ready);
+  return await lease.countTokens(withDefaults(ready, defaults), use.signal);
 };
 
 /** The embeddings of a request's inputs, and how many milliseconds the load took. */
@@ -107,8 +125,13 @@ const toKeepAliveMs = (keepAlive: number | string | undefined, fallbackMs: numbe
   return ms < 0 ? Number.POSITIVE_INFINITY : ms;
 };
 
-const refuseWhatTheModelCannot = (lease: Lease, model: StoredModel, { input }: GenerationRequest): void => {
-  if (input.kind === "chat" && input.thinking && !lease.model.capabilities.thinking) {
-    throw new AppError("invalid_argument", `"${model.name}" does not support thinking`);
-  }
+const refuseThinking = ({ model }: Lease, { name }: StoredModel, { input }: GenerationRequest): void => {
+  if (input.kind === "chat" && input.thinking && !model.capabilities.thinking) throw cannot(name, "thinking");
+};
+
+const refuseWhatItCannotSense = ({ model }: Lease, { name }: StoredModel, { input }: GenerationRequest): void => {
+  const { vision, audio } = model.capabilities;
+  const senses = { image: vision, audio };
+  const unseen = mediaParts(input).find(({ type }) => !senses[type]);
+  if (unseen) throw cannot(name, mediaNames[unseen.type]);
 };

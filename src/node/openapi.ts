@@ -1,8 +1,10 @@
+import type { TSchema } from "@sinclair/typebox";
 import { version } from "../core/version.ts";
+import type { CheckedBody } from "../http/checked-body.ts";
 import { type Dialect, dialectOf } from "../http/errors.ts";
 import { type OperationTexts, operations } from "./openapi-operations.ts";
 
-/** A route as Elysia has it; its body's schema is JSON Schema already. */
+/** A route as Elysia has it; the schema of a `CheckedBody` is JSON Schema already. */
 export interface RegisteredRoute {
   method: string;
   path: string;
@@ -54,7 +56,14 @@ const operationOf = ({ method, path, hooks: { body } }: RegisteredRoute) => {
     ...(tag && { tags: [tag] }),
     ...(summary && { summary }),
     ...(names.length > 0 && { parameters: names.map((name) => ({ name, in: "path", required: true, schema })) }),
-    ...(body ? { requestBody: { required: true, content: { "application/json": { schema: body } } } } : {}),
+    ...(body
+      ? {
+          requestBody: {
+            required: true,
+            content: { "application/json": { schema: (body as CheckedBody<TSchema>).schema } },
+          },
+        }
+      : {}),
     responses: {
       [status]: { description: status === 200 ? "The answer" : "Why not", ...(status === 200 && content(answers)) },
       default: {

@@ -17,7 +17,7 @@ export interface ResponseStore {
 }
 
 const responsesMax = 1000;
-const bytesMax = 64 * 1024 * 1024; // of JSON text
+const bytesMax = 64 * 1024 * 1024; // of JSON text, and of pictures
 
 export const createResponseStore = (): ResponseStore => {
   const entries = new Map<string, StoredResponse & { bytes: number }>(); // the least recently used first
@@ -35,7 +35,7 @@ export const createResponseStore = (): ResponseStore => {
       return found;
     },
     put(stored) {
-      const entry = { ...stored, bytes: JSON.stringify(stored).length };
+      const entry = { ...stored, bytes: sizeOf(stored) };
       remove(stored.response.id);
       entries.set(stored.response.id, entry);
       bytes += entry.bytes;
@@ -46,4 +46,15 @@ export const createResponseStore = (): ResponseStore => {
     },
     remove,
   };
+};
+
+/** A picture counts as its file: as JSON it would be a number a byte. */
+const sizeOf = (stored: StoredResponse): number => {
+  let mediaBytes = 0;
+  const text = JSON.stringify(stored, (_, value: unknown) => {
+    if (!(value instanceof Uint8Array)) return value;
+    mediaBytes += value.length;
+    return undefined;
+  });
+  return text.length + mediaBytes;
 };

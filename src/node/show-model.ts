@@ -13,7 +13,7 @@ export const showModel = async (
   verbose: boolean,
 ): Promise<OllamaShowResponse> => {
   const described = await describeModel(store, model, verbose);
-  const { metadata, chatTemplate, capabilities, license, ollama } = described;
+  const { metadata, projector, chatTemplate, capabilities, license, ollama } = described;
   const { params = {}, system } = store.settings(model) ?? {};
   const parameters = showOllamaParams(params);
   const template = ollama?.template ?? chatTemplate; // a Modelfile is Ollama's: it has Ollama's template
@@ -26,8 +26,10 @@ export const showModel = async (
     ...(system === undefined ? {} : { system }),
     details: toDetails(model.manifest),
     model_info: metadata,
+    ...(projector && { projector_info: projector }),
     capabilities,
     modified_at: new Date(model.lastUsedMs).toISOString(),
+    digest: model.id,
     size: model.sizeBytes,
     aliases: model.aliases,
     ...templateInUse(described),

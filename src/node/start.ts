@@ -3,7 +3,6 @@ import { type Clock, systemClock } from "../core/clock.ts";
 import { toAppError } from "../core/errors.ts";
 import { formatBytes } from "../core/format.ts";
 import type { Log } from "../core/log.ts";
-import { gpuMemory } from "../engine/devices/telemetry.ts";
 import { createEngine } from "../engine/engine.ts";
 import { hostMemory } from "../engine/host-memory.ts";
 import type { Machine } from "../engine/machine.ts";
@@ -13,6 +12,8 @@ import { createApp } from "../http/create-app.ts";
 import { type Listening, listen } from "../http/listen.ts";
 import { openStore } from "../store/open-store.ts";
 import type { NodeDeps } from "./deps.ts";
+import type { FetchImage } from "./fetch-image.ts";
+import { lazyFetchImage } from "./lazy-fetch-image.ts";
 import { lazyMetrics } from "./lazy-metrics.ts";
 import { lazyPuller } from "./lazy-puller.ts";
 import { anthropicRoutes } from "./routes/anthropic.ts";
@@ -34,6 +35,8 @@ export interface NodeOptions {
   log: Log;
   machine: Machine;
   clock?: Clock;
+  /** Where pictures come from that a request only names. */
+  fetchImage?: FetchImage;
 }
 
 export interface RunningNode {
@@ -45,12 +48,18 @@ export interface RunningNode {
 }
 
 /** Composes store, hub, engine and HTTP, and starts to listen. Throws an AppError when the address cannot be had. */
-export const startNode = ({ config, log, machine, clock = systemClock }: NodeOptions): RunningNode => {
+export const startNode = ({
+  config,
+  log,
+  machine,
+  clock = systemClock,
+  fetchImage = lazyFetchImage(),
+}: NodeOptions): RunningNode => {
   const engine = createEngine(engineOptions(config, { log, machine, clock }));
   const store = openStore(config.modelsDir, { ollamaDirs: config.ollamaDirs, clock, log });
   const puller = lazyPuller({ store, settings: config.hub, clock, log });
   const metrics = lazyMetrics({ engine, machine, puller, clock });
-  const deps: NodeDeps = { config, store, engine, machine, puller, clock, log, metrics };
+  const deps: NodeDeps = { config, store, engine, machine, puller, clock, log, metrics, fetchImage };
   const { apiKey, origins, tls } = config;
   const app = createApp({
     log,
@@ -93,7 +102,7 @@ const prune = async ({ store, log }: NodeDeps): Promise<void> => {
 
 const engineOptions = (
   config: Config,
-  { log, machine, clock }: Required<Omit<NodeOptions, "config">>,
+  { log, machine, clock }: Pick<NodeDeps, "log" | "machine" | "clock">,
 ): EngineOptions => {
   const { maxLoadedModels, maxQueue, parallel, threads, gpu, kvCacheType, flashAttention, promptCacheBytes } = config;
   return {
@@ -111,7 +120,7 @@ const engineOptions = (
       ...(flashAttention === undefined ? {} : { flashAttention }),
     },
     hostMemory,
-    gpuMemory: () => gpuMemory(machine.report()?.devices ?? []),
+    gpuMemory: machine.gpuMemory,
     memoryNeed: async (model) => {
       const [need] = await Promise.all([readMemoryNeed(model, kvCacheType), machine.detected().catch(() => undefined)]);
       return need;

@@ -1,4 +1,6 @@
+import type { GgufHeader } from "../gguf/header.ts";
 import { modelFacts } from "../gguf/model-facts.ts";
+import { projectorFacts } from "../gguf/projector-facts.ts";
 import { readGgufHeader } from "../gguf/read-header.ts";
 import { findText, toJsonValue } from "../gguf/value.ts";
 import { type OllamaTexts, readOllamaTexts } from "./ollama-settings.ts";
@@ -8,6 +10,8 @@ import type { StoredModel } from "./scan-models.ts";
 export interface ModelDescription {
   /** The GGUF's own key-value pairs; long arrays as null unless they were asked for. */
   metadata: Record<string, unknown>;
+  /** The same of its multimodal projector, with the number of its parameters; absent for a model without one. */
+  projector?: Record<string, unknown>;
   /** Jinja text; empty when the file has none. */
   chatTemplate: string;
   capabilities: string[];
@@ -27,22 +31,35 @@ export const describeModel = async (
   model: StoredModel,
   withArrays = false,
 ): Promise<ModelDescription> => {
-  const header = await readGgufHeader(store.modelPath(model), {
-    label: model.name,
-    ...(withArrays ? {} : { arrayItemsMax: shortArrayItems }),
-  });
+  const limit = withArrays ? {} : { arrayItemsMax: shortArrayItems };
+  const header = await readGgufHeader(store.modelPath(model), { label: model.name, ...limit });
+  const projectorPath = store.projectorPath(model);
+  const label = `the projector of ${model.name}`;
+  const projector = projectorPath === undefined ? undefined : await readGgufHeader(projectorPath, { label, ...limit });
   const ollama = model.ollama && readOllamaTexts(model.ollama);
   const facts = ollama && modelFacts(header);
   const licenses = ollama ? ollama.licenses.join("\n") : await readLicense(store, model);
   const license = licenses || (facts ? facts.license : model.manifest.details.license);
   return {
-    metadata: Object.fromEntries([...header.metadata].map(([key, value]) => [key, toJsonValue(value)])),
+    metadata: toJson(header),
+    ...(projector && { projector: describeProjector(projector) }),
     chatTemplate: findText(header.metadata, "tokenizer.chat_template") ?? "",
-    capabilities: facts ? facts.capabilities : model.manifest.details.capabilities,
+    capabilities: [
+      ...(facts?.capabilities ?? model.manifest.details.capabilities.filter((name) => name !== "vision")),
+      ...(projector ? projectorFacts(projector).senses : []),
+    ],
     ...(license ? { license } : {}),
     ...(ollama && { ollama }),
   };
 };
+
+const toJson = ({ metadata }: GgufHeader): Record<string, unknown> =>
+  Object.fromEntries([...metadata].map(([key, value]) => [key, toJsonValue(value)]));
+
+const describeProjector = (header: GgufHeader): Record<string, unknown> => ({
+  ...toJson(header),
+  "general.parameter_count": projectorFacts(header).parameterCount,
+});
 
 const readLicense = async (store: Store, { manifest }: StoredModel): Promise<string | undefined> => {
   const file = manifest.files.find(({ role }) => role === "license");

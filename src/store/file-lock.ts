@@ -1,4 +1,4 @@
-import { Database, SQLiteError } from "bun:sqlite";
+import type * as Sqlite from "bun:sqlite";
 import { mkdirSync, rmSync } from "node:fs";
 import { dirname } from "node:path";
 import { type Clock, sleep } from "../core/clock.ts";
@@ -24,7 +24,7 @@ export const tryLockFile = (path: string): FileLock | undefined => {
     database.run("BEGIN EXCLUSIVE");
   } catch (error) {
     database.close();
-    if (error instanceof SQLiteError && error.code?.startsWith("SQLITE_BUSY")) return undefined;
+    if (error instanceof sqlite().SQLiteError && error.code?.startsWith("SQLITE_BUSY")) return undefined;
     throw new AppError("internal", `cannot lock ${path}: ${(error as Error).message}`, { cause: error });
   }
   const release = () => database.close();
@@ -60,10 +60,13 @@ export const tryLockTemporaryFile = (path: string, guard: string): FileLock | un
   return { release, [Symbol.dispose]: release };
 };
 
-const openLockFile = (path: string): Database => {
+/** Loaded at the first lock: what only reads a store, and a node that starts, has no millisecond for it. */
+const sqlite = (): typeof Sqlite => process.getBuiltinModule("bun:sqlite") as typeof Sqlite;
+
+const openLockFile = (path: string): Sqlite.Database => {
   try {
     mkdirSync(dirname(path), { recursive: true });
-    return new Database(path, { create: true, readwrite: true });
+    return new (sqlite().Database)(path, { create: true, readwrite: true });
   } catch (error) {
     throw new AppError("internal", `cannot open the lock file ${path}: ${(error as Error).message}`, { cause: error });
   }

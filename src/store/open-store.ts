@@ -6,7 +6,7 @@ import { formatModelRef, type ModelRef } from "../core/model-ref.ts";
 import { copyModel } from "./copy-model.ts";
 import { findModel } from "./find-model.ts";
 import { linkParts } from "./link-parts.ts";
-import type { FileRole, ModelName } from "./manifest.ts";
+import type { FileRole, ModelName, StoredFile } from "./manifest.ts";
 import { modelIndex } from "./model-index.ts";
 import { refuseOllama } from "./ollama-name.ts";
 import { type OllamaSettings, readOllamaSettings } from "./ollama-settings.ts";
@@ -36,7 +36,7 @@ export interface Store {
   modelPath(model: StoredModel): string;
   /** Path of the chat template that came beside the GGUF, if any. */
   templatePath(model: StoredModel): string | undefined;
-  /** Path of its multimodal projector, where it has one. */
+  /** Path of its multimodal projector, where it has one. Throws like `modelPath`. */
   projectorPath(model: StoredModel): string | undefined;
   /** Paths of the LoRA adapters that belong to it. */
   adapterPaths(model: StoredModel): string[];
@@ -128,14 +128,27 @@ const filesOf = (
 ): Pick<Store, "modelPath" | "templatePath" | "projectorPath" | "adapterPaths"> => ({
   modelPath: (model) => (isOllama(model) ? ollama.modelPath(model) : modelPath(layout, model)),
   templatePath: (model) => pathOf(layout, model, "template"),
-  projectorPath: (model) =>
-    isOllama(model) ? ollama.paths(model, "projector").at(-1) : pathOf(layout, model, "projector"),
+  projectorPath: (model) => (isOllama(model) ? ollama.paths(model, "projector").at(-1) : projectorPath(layout, model)),
   adapterPaths: (model) => (isOllama(model) ? ollama.paths(model, "adapter") : []),
 });
 
 const pathOf = (layout: StoreLayout, { manifest }: StoredModel, wanted: FileRole): string | undefined => {
   const file = manifest.files.find(({ role }) => role === wanted);
   return file && layout.blob(file.digest);
+};
+
+const projectorPath = (layout: StoreLayout, model: StoredModel): string | undefined => {
+  const file = model.manifest.files.find(({ role }) => role === "projector");
+  if (!file) return undefined;
+  checkFile(layout, model, file, "the projector");
+  return layout.blob(file.digest);
+};
+
+const checkFile = (layout: StoreLayout, { name }: StoredModel, { digest, sizeBytes }: StoredFile, which: string) => {
+  const found = statSync(layout.blob(digest), { throwIfNoEntry: false })?.size;
+  if (found === sizeBytes) return;
+  const state = found === undefined ? "is missing" : `has ${found} of ${sizeBytes} bytes`;
+  throw new AppError("corrupt", `${which} of model "${name}" ${state}; pull it again`);
 };
 
 const isOllama = (model: StoredModel): model is OllamaModel => model.ollama !== undefined;
@@ -153,12 +166,6 @@ const settingsReader = (): Store["settings"] => {
 
 const modelPath = (layout: StoreLayout, model: StoredModel): string => {
   const parts = model.manifest.files.filter(({ role }) => role === "model");
-  for (const { digest, sizeBytes } of parts) {
-    const found = statSync(layout.blob(digest), { throwIfNoEntry: false })?.size;
-    if (found === sizeBytes) continue;
-    const which = parts.length > 1 ? "a file" : "the file";
-    const state = found === undefined ? "is missing" : `has ${found} of ${sizeBytes} bytes`;
-    throw new AppError("corrupt", `${which} of model "${model.name}" ${state}; pull it again`);
-  }
+  for (const part of parts) checkFile(layout, model, part, parts.length > 1 ? "a file" : "the file");
   return parts.length > 1 ? linkParts(layout, parts) : layout.blob(parts[0]?.digest ?? "");
 };

@@ -234,7 +234,10 @@ test.each([
 
 test("run pulls a Hugging Face model that the node lacks, then answers", async () => {
   node.on("POST /api/show", ({ body }) => notFound((body as { model: string }).model));
-  node.on("POST /api/pull", () => ndjson([{ status: "pulling manifest" }, { status: "success" }]));
+  node.on("POST /api/pull", () => {
+    node.on("POST /api/show", () => Response.json(shownModel()));
+    return ndjson([{ status: "pulling manifest" }, { status: "success" }]);
+  });
   expect(await llmlb("run", "hf.co/org/new", "hi")).toEqual({
     stdout: "Hello there.\n",
     stderr: "pulling manifest\nsuccess\n",

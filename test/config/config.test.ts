@@ -30,6 +30,16 @@ test.each(["ftp://box", "box:99999", "box:port", "a b", "box:1:2", "http://u:p@b
   (text) => expect(() => parseAddress(text, 32769, "LLMLB_HOST")).toThrow(`invalid LLMLB_HOST "${text}"`),
 );
 
+test.each([
+  [undefined, false],
+  ["", false],
+  ["0", false],
+  ["1", true],
+  ["true", true],
+])("LLMLB_ALLOW_IMAGE_URLS %p", (value, allowed) =>
+  expect(loadConfig({ ...home, LLMLB_ALLOW_IMAGE_URLS: value }).allowImageUrls).toBe(allowed),
+);
+
 test("defaults", () => {
   const config = loadConfig(home);
   expect(config.node.baseUrl).toBe("http://127.0.0.1:32769");

@@ -87,8 +87,8 @@ test("tools and the choice between them", () => {
   });
   expect(() => from({ tools, tool_choice: { type: "tool", name: "c" } })).toThrow('"c"');
   expect(() => from({ tools: [{ name: "s", type: "web_search_20250305" }] })).toThrow("runs at Anthropic only");
-  const image = { type: "image" as const, source: { type: "url" as const, url: "https://x" } };
-  expect(() => from({ messages: [{ role: "user", content: [image] }] })).toThrow('"image" is not supported');
+  const document = { type: "document" } as never;
+  expect(() => from({ messages: [{ role: "user", content: [document] }] })).toThrow('"document" is not supported');
 });
 
 test("thinking is the template's own affair unless it is switched off", () => {

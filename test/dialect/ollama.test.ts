@@ -133,8 +133,7 @@ test("a template makes the prompt, and a context goes before it", () => {
 });
 
 test("what cannot be done is said", () => {
-  expect(() => complete({ images: ["aGk="] })).toThrow("images");
-  expect(() => chat({ messages: [{ ...user, images: ["aGk="] }] })).toThrow("images");
+  expect(() => chat({ messages: [user], format: "xml" as never })).toThrow('invalid "format"');
 });
 
 test("a streamed chat: pieces, whole tool calls, and statistics in nanoseconds at the end", async () => {

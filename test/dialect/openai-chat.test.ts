@@ -47,7 +47,7 @@ test("text parts are joined, other parts are refused", () => {
   expect(parts({ type: "text", text: "a" }, { type: "text", text: "b" }).input).toMatchObject({
     messages: [{ role: "user", content: "ab" }],
   });
-  expect(() => parts({ type: "image_url" })).toThrow('"image_url" is not supported');
+  expect(() => parts({ type: "file" })).toThrow('"file" is not supported');
 });
 
 test("a named tool choice leaves only that tool and requires it", () => {

@@ -9,9 +9,9 @@ const request = (more: Partial<ResponsesRequest> = {}): ResponsesRequest => ({ m
 const counts = { promptTokens: 5, cachedTokens: 2, completionTokens: 4, promptMs: 1, generationMs: 2 };
 const started: GenerationEvent = { type: "started", promptTokens: 5, cachedTokens: 2 };
 
-test("instructions lead, what was said before follows, then the input", () => {
-  const earlier = [{ role: "user" as const, content: "before" }];
-  expect(fromResponses(request({ instructions: "be terse", max_output_tokens: 7, temperature: 0 }), earlier)).toEqual({
+test("instructions lead, the conversation follows", () => {
+  const messages = [{ role: "user" as const, content: "before" }, ...inputMessages("hi")];
+  expect(fromResponses(request({ instructions: "be terse", max_output_tokens: 7, temperature: 0 }), messages)).toEqual({
     input: {
       kind: "chat",
       messages: [
@@ -50,8 +50,8 @@ test("items become messages: text parts, calls made together, their results, and
     { role: "tool", tool_call_id: "a", content: "sunny" },
     { role: "tool", tool_call_id: "b", content: "noon" },
   ]);
-  const image = { role: "user" as const, content: [{ type: "input_image" }] };
-  expect(() => inputMessages([image])).toThrow('"input_image" is not supported');
+  const file = { role: "user" as const, content: [{ type: "input_file" }] };
+  expect(() => inputMessages([file])).toThrow('"input_file" is not supported');
   expect(() => inputMessages([{ type: "web_search_call" } as never])).toThrow('"web_search_call" is not supported');
 });
 

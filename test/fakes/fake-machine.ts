@@ -8,6 +8,7 @@ export const fakeMachine = (startRunner: () => EngineRunner): Machine => {
   return {
     detected: async () => ({ backend: "cpu", nativeDir: "/nowhere", devices: [cpu], refused }),
     report: () => ({ backend: "cpu", refused, devices: [{ ...cpu, used: true }] }),
+    gpuMemory: () => undefined,
     startRunner: async () => startRunner(),
     close: async () => undefined,
   };

@@ -14,8 +14,9 @@ export interface FakeRunner extends EngineRunner {
 
 export interface FakeRunnerScript {
   trainContextTokens?: number;
+  capabilities?: Partial<LoadedModel["capabilities"]>;
   estimate?: (options: EstimateOptions) => Partial<MemoryEstimate>;
-  load?: (options: LoadOptions, signal?: AbortSignal) => Promise<void>;
+  load?: (options: LoadOptions, signal?: AbortSignal, onProgress?: (fraction: number) => void) => Promise<void>;
   generate?: (request: GenerationRequest, signal?: AbortSignal) => AsyncIterable<GenerationEvent>;
 }
 
@@ -27,7 +28,10 @@ async function* helloEvents(): AsyncIterable<GenerationEvent> {
   yield { type: "done", reason: "stop", counts: fakeCounts };
 }
 
-const loadedModel = (options: LoadOptions, trainContextTokens: number): LoadedModel => ({
+const loadedModel = (
+  options: LoadOptions,
+  { trainContextTokens = 8192, capabilities }: FakeRunnerScript,
+): LoadedModel => ({
   contextTokens: Math.min(options.contextTokens, trainContextTokens),
   trainContextTokens,
   slots: options.slots,
@@ -35,7 +39,7 @@ const loadedModel = (options: LoadOptions, trainContextTokens: number): LoadedMo
   vramBytes: 0,
   backend: "cpu",
   gpuLayers: 0,
-  capabilities: { thinking: false, tools: false, vision: false, audio: false },
+  capabilities: { thinking: false, tools: false, vision: false, audio: false, ...capabilities },
   chatTemplate: "",
   loadMs: 1,
 });
@@ -67,11 +71,11 @@ export const fakeRunner = (script: FakeRunnerScript = {}): FakeRunner => {
       runner.estimates.push(options);
       return { ...wholeEstimate(options), ...script.estimate?.(options) };
     },
-    async load(options, { signal }) {
+    async load(options, { signal, onProgress }) {
       runner.loads.push(options);
-      await script.load?.(options, signal);
+      await script.load?.(options, signal, onProgress);
       signal?.throwIfAborted();
-      return loadedModel(options, script.trainContextTokens ?? 8192);
+      return loadedModel(options, script);
     },
     async *generate(request, signal) {
       if (!runner.alive) throw new AppError("runner_crashed", "the runner is gone");

@@ -3,6 +3,7 @@ import { connect } from "node:net";
 import { t } from "elysia";
 import { AppError } from "../../src/core/errors.ts";
 import { silentLog } from "../../src/core/log.ts";
+import { checkedBody } from "../../src/http/checked-body.ts";
 import { createApp } from "../../src/http/create-app.ts";
 import { listen } from "../../src/http/listen.ts";
 import { ndjson } from "../../src/http/ndjson.ts";
@@ -35,7 +36,7 @@ async function* endless(signal: AbortSignal) {
 const clock = manualClock();
 const body = t.Object({ model: t.String(), size: t.Optional(t.Integer()) }, { additionalProperties: true });
 const app = createApp({ log: silentLog, hostname: "127.0.0.1" })
-  .post("/api/echo", ({ body }) => body, { body, parse: "jsonBody" })
+  .post("/api/echo", ({ body }) => body, { body: checkedBody(body), parse: "jsonBody" })
   .get("/api/fails", () => {
     throw new AppError("model_not_found", 'model "x" not found');
   })
@@ -68,12 +69,16 @@ test("curl -d sends JSON as a form; it is read as JSON all the same", async () =
 });
 
 test("broken JSON, a missing body and a wrong type are 400 with one clear line", async () => {
-  const answers = await Promise.all([post("{"), post(""), post('{"model":"m","size":"big"}')]);
-  expect(answers.map((answer) => answer.status)).toEqual([400, 400, 400]);
-  const [broken, missing, wrong] = (await Promise.all(answers.map((answer) => answer.json()))) as { error: string }[];
+  const ill = '{"model":"m","size":"big"}';
+  const answers = await Promise.all([post("{"), post(""), post(ill), post(ill)]);
+  expect(answers.map((answer) => answer.status)).toEqual([400, 400, 400, 400]);
+  const [broken, missing, wrong, again] = (await Promise.all(answers.map((answer) => answer.json()))) as {
+    error: string;
+  }[];
   expect(broken?.error).toBe("invalid JSON in the request body");
   expect(missing?.error).toBe("missing request body");
   expect(wrong?.error).toContain('invalid "size"');
+  expect(again).toEqual(wrong); // by the compiled schema now
 });
 
 test("errors speak the dialect of their path, again and again", async () => {
@@ -148,7 +153,7 @@ test("a taken port is a clear error", () => {
 });
 
 test("a body above the limit is refused", async () => {
-  const answer = await post(`{"model":"${"x".repeat(65 * 1024 * 1024)}"}`);
+  const answer = await post(`{"model":"${"x".repeat(129 * 1024 * 1024)}"}`);
   expect(answer.status).toBe(413);
 });
 

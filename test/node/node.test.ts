@@ -48,7 +48,7 @@ beforeAll(async () => {
     clock,
     machine: fakeMachine(() => {
       const runner = fakeRunner({
-        load: (options, signal) => script.load?.(options, signal) ?? Promise.resolve(),
+        load: (...asked) => script.load?.(...asked) ?? Promise.resolve(),
         ...(script.generate ? { generate: script.generate } : {}),
       });
       runners.push(runner);
@@ -300,3 +300,23 @@ const splitSample = (line: string): [string, number] => {
   const at = line.lastIndexOf(" ");
   return [line.slice(0, at), Number(line.slice(at + 1))];
 };
+
+test("/api/node tells how far a load is", async () => {
+  const half = Promise.withResolvers<void>();
+  const whole = Promise.withResolvers<void>();
+  script = {
+    async load(_options, _signal, onProgress) {
+      onProgress?.(0.5);
+      half.resolve();
+      await whole.promise;
+    },
+  };
+  const loaded = post("/api/generate", { model });
+  await half.promise;
+  const { digest } = (await (await post("/api/show", { model })).json()) as { digest: string };
+  const report = await (await get("/api/node")).json();
+  expect(report).toMatchObject({ models: [], loading: [{ name: model, digest, progress: 0.5 }] });
+  whole.resolve();
+  await (await loaded).text();
+  expect(await (await get("/api/node")).json()).toMatchObject({ models: [{ digest }], loading: [] });
+});

@@ -10,6 +10,7 @@ import { fakeMachine } from "../fakes/fake-machine.ts";
 import { type FakeRunner, fakeRunner } from "../fakes/fake-runner.ts";
 import { manualClock } from "../fakes/manual-clock.ts";
 import { type OllamaFolder, ollamaFolder } from "../fakes/ollama-folder.ts";
+import { projectorFile } from "../fakes/projector-file.ts";
 
 let dir: string;
 let folder: OllamaFolder;
@@ -26,7 +27,7 @@ beforeAll(() => {
     config: { model_format: "gguf", model_family: "llama", model_type: "1.2B", file_type: "Q8_0" },
     layers: [
       ["model", buildModel("tiny-hello", "Q8_0")],
-      ["projector", "eyes"],
+      ["projector", projectorFile({ vision: true })],
       ["adapter", "lora"],
       ["template", "{{ .System }}{{ .Prompt }}"],
       ["params", JSON.stringify({ temperature: 0.2, top_k: 7, num_predict: 5, num_ctx: 2048, stop: ["a", "b"] })],
@@ -125,7 +126,7 @@ test("show has its texts and says which template is in use", async () => {
     system: "Be brief.",
     license: "First license\n\nSecond license",
     details: { family: "llama", parameter_size: "1.2B", quantization_level: "Q8_0" },
-    capabilities: ["completion"],
+    capabilities: ["completion", "vision"],
     template: expect.stringContaining("<|im_start|>"),
     template_in_use: "the GGUF's own chat template (Ollama's Go template is not used)",
     parameters: expect.stringMatching(/^num_ctx {24}2048\n.*stop {27}"a"\nstop {27}"b"\n/s),

@@ -28,3 +28,11 @@ test("their text is bounded", () => {
   for (const id of ["a", "b", "c"]) store.put(stored(id, large));
   expect(["a", "b", "c"].map((id) => Boolean(store.find(id)))).toEqual([false, true, true]);
 });
+
+test("a picture counts as its file", () => {
+  const store = createResponseStore();
+  const image = { type: "image" as const, data: new Uint8Array(30 * 1024 * 1024) };
+  const message = { role: "user" as const, content: [image] };
+  for (const id of ["a", "b", "c"]) store.put({ ...stored(id), messages: [message] });
+  expect(["a", "b", "c"].map((id) => Boolean(store.find(id)))).toEqual([false, true, true]);
+});

@@ -1,17 +1,18 @@
-import type { OllamaChatRequest } from "../../api/ollama.ts";
+import type { OllamaChatRequest, OllamaShowResponse } from "../../api/ollama.ts";
 import type { Client } from "../../client/client.ts";
 import { systemClock } from "../../core/clock.ts";
 import { AppError } from "../../core/errors.ts";
 import type { ModelRef } from "../../core/model-ref.ts";
+import type { Attachments } from "../attachments.ts";
 import { command } from "../command.ts";
 import type { CliContext } from "../context.ts";
-import { createConversation } from "../conversation.ts";
+import { type ConversationOptions, createConversation } from "../conversation.ts";
 import { interruptible } from "../interrupt.ts";
 import { readStdin } from "../read-stdin.ts";
 import { toRequestOptions } from "../run-options.ts";
 import { showPull } from "../show-pull.ts";
 import type { Conversation } from "../ui/repl.ts";
-import { startSpinner } from "../ui/spinner.ts";
+import { showWait } from "../ui/wait-view.ts";
 
 const args = {
   model: { type: "positional", description: "Name of the model; one on Hugging Face is pulled when it is absent" },
@@ -38,6 +39,7 @@ export const run = command({
   examples: [
     "llmlb node run Qwen/Qwen2.5-0.5B-Instruct-GGUF",
     'llmlb node run qwen2.5-0.5b "Why is the sky blue?"',
+    'llmlb node run google/gemma-3-4b-it-qat-q4_0-gguf "./photo.jpg What is this?"',
     'cat notes.txt | llmlb node run qwen2.5-0.5b "Summarize this"',
     "llmlb node run --think=high Qwen/Qwen3-4B-GGUF",
   ],
@@ -46,18 +48,8 @@ export const run = command({
     const request = { model: values.model, ...toRequestOptions(values) };
     const { isatty } = await import("node:tty");
     const isChat = values.prompt.length === 0 && isatty(0) && context.stdout.isTty;
-    const client = context.client();
-    const conversation = createConversation({
-      client,
-      request,
-      stdout: context.stdout,
-      stderr: context.stderr,
-      colors: context.colors,
-      wordWrap: !values.nowordwrap,
-      hideThinking: values.hidethinking,
-      verbose: values.verbose,
-    });
-    const session: Session = { client, ref, request, conversation, context };
+    const view = { wordWrap: !values.nowordwrap, hideThinking: values.hidethinking, verbose: values.verbose };
+    const session: Session = { client: context.client(), ref, request, context, view };
     if (isChat) await chat(session);
     else await answerOnce(session, values.prompt, isatty(0));
   },
@@ -67,29 +59,32 @@ interface Session {
   client: Client;
   ref: ModelRef;
   request: Omit<OllamaChatRequest, "messages">;
-  conversation: Conversation;
   context: CliContext;
+  view: Pick<ConversationOptions, "wordWrap" | "hideThinking" | "verbose">;
 }
 
-/** Piped text comes before the prompt's words, as in Ollama: `cat notes.txt | run MODEL "Summarize this"`. */
-const answerOnce = (session: Session, prompt: readonly string[], stdinIsTty: boolean): Promise<void> =>
+/**
+ * Piped text comes before the prompt's words, as in Ollama: `cat notes.txt | run MODEL "Summarize this"`. Only the words name files: a text
+ * from elsewhere must not choose what is read from this machine.
+ */
+const answerOnce = (session: Session, words: readonly string[], stdinIsTty: boolean): Promise<void> =>
   interruptible(async (signal) => {
-    const { client, request, conversation } = session;
+    const { client, request } = session;
     const piped = stdinIsTty ? "" : await readStdin(signal);
-    const text = [...(piped === "" ? [] : [piped]), ...prompt].join(" ");
-    await ensureModel(session, signal);
+    const prompt = words.join(" ");
+    const { conversation } = await openConversation(session, signal);
     // An empty prompt only loads the model, as in Ollama.
-    if (text.trim() === "") await client.load(request.model, request.keep_alive, signal);
-    else await conversation.say(text, signal);
+    if (`${piped}${prompt}`.trim() === "") await client.load(request.model, request.keep_alive, signal);
+    else await conversation.say(prompt, signal, piped);
   });
 
 const chat = (session: Session): Promise<void> =>
   interruptible(async (signal) => {
-    const { client, request, conversation, context } = session;
+    const { client, request, context } = session;
     const { stdout, stderr } = context;
-    await ensureModel(session, signal);
-    const spinner = await startSpinner(stderr, systemClock);
-    await client.load(request.model, request.keep_alive, signal).finally(() => spinner.stop());
+    const { conversation, digest } = await openConversation(session, signal);
+    const wait = await showWait({ client, digest, output: stderr, clock: systemClock });
+    await client.load(request.model, request.keep_alive, signal).finally(() => wait.end());
     const { addHistory, loadHistory } = await import("../ui/history.ts");
     const { openLineReader } = await import("../ui/line-reader.ts");
     const { runRepl } = await import("../ui/repl.ts");
@@ -103,13 +98,34 @@ const chat = (session: Session): Promise<void> =>
     signal.throwIfAborted();
   });
 
-/** Pulls a Hugging Face model that the server does not have. Throws `model_not_found` for any other name. */
-const ensureModel = async ({ client, ref, request, context }: Session, signal: AbortSignal): Promise<void> => {
+/** With the model's digest, where the server tells it. */
+const openConversation = async (
+  session: Session,
+  signal: AbortSignal,
+): Promise<{ conversation: Conversation; digest: string | undefined }> => {
+  const { client, request, context, view } = session;
+  const { stdout, stderr, colors } = context;
+  const { capabilities, digest } = await ensureModel(session, signal);
+  const takesFiles = capabilities.includes("vision") || capabilities.includes("audio");
+  const attachments = takesFiles ? (await import("../attachments.ts")).openAttachments(stderr) : textAlone;
+  return {
+    conversation: createConversation({ client, request, digest, attachments, stdout, stderr, colors, ...view }),
+    digest,
+  };
+};
+
+/** For a model that neither sees nor hears a path is a text like any other, as in Ollama. */
+const textAlone: Attachments = { take: async (text) => ({ text, images: [] }), opens: () => false };
+
+/** What the model is. Pulls a Hugging Face model that the server does not have. Throws `model_not_found` for any other name. */
+const ensureModel = async (session: Session, signal: AbortSignal): Promise<OllamaShowResponse> => {
+  const { client, ref, request, context } = session;
   try {
-    await client.show(request.model, signal);
+    return await client.show(request.model, signal);
   } catch (error) {
     const isMissing = error instanceof AppError && error.code === "model_not_found";
     if (!isMissing || ref.kind !== "hub") throw error;
     await showPull(client.pull(request.model, signal), context.stderr);
+    return await client.show(request.model, signal);
   }
 };

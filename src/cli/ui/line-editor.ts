@@ -28,6 +28,8 @@ export interface LineEditorOptions {
   placeholder: string;
   /** Oldest first. */
   history: readonly string[];
+  /** What stands on the line from the beginning; absent = nothing. */
+  draft?: string;
 }
 
 interface Search {
@@ -49,7 +51,8 @@ interface State {
 
 /** Edits one line, which may hold line ends. Pure but for its own state. */
 export const createLineEditor = (options: LineEditorOptions): LineEditor => {
-  const state: State = { options, line: emptyText, place: options.history.length, draft: "" };
+  const line = insert(emptyText, options.draft ?? "");
+  const state: State = { options, line, place: options.history.length, draft: "" };
   return {
     press: (key) => (state.search ? pressInSearch(state, state.search, key) : press(state, key)),
     view: () => viewOf(state),

@@ -12,8 +12,8 @@ export type ReadResult =
 
 /** The seam between the chat and its line editor. */
 export interface LineReader {
-  /** One line from the user. What was typed before it was asked for comes first, in order. */
-  readLine(prompt: string, placeholder?: string): Promise<ReadResult>;
+  /** One line from the user, who finds `draft` on it; what was typed before it was asked for comes first, in order, and instead of that. */
+  readLine(prompt: string, placeholder?: string, draft?: string): Promise<ReadResult>;
   /** Called on Ctrl+C while no line is being read, which is while an answer runs. */
   onInterrupt: () => void;
   close(): void;
@@ -107,9 +107,10 @@ const createKeyQueue = ({ output, history, colors }: Required<Omit<LineReaderOpt
       keys.push(key);
       return true;
     },
-    readLine(prompt: string, placeholder = ""): Promise<ReadResult> {
+    readLine(prompt: string, placeholder = "", draft = ""): Promise<ReadResult> {
       const { promise, resolve } = Promise.withResolvers<ReadResult>();
-      waiting = { editor: createLineEditor({ prompt, placeholder, history: lines }), resolve };
+      const editor = createLineEditor({ prompt, placeholder, history: lines, draft: keys.length > 0 ? "" : draft });
+      waiting = { editor, resolve };
       work();
       return promise;
     },

@@ -17,6 +17,7 @@ export const renderModel = (model: OllamaShowResponse): string => {
     ["Model", modelRows(model)],
     ["Aliases", (model.aliases ?? []).map((alias) => [alias])],
     ["Capabilities", model.capabilities.map((capability) => [capability])],
+    ["Projector", projectorRows(model.projector_info)],
     ["Parameters", parameterRows(model.parameters ?? "")],
     ["System", excerpt(model.system ?? "")],
     ["License", excerpt(model.license ?? "")],
@@ -39,6 +40,22 @@ const modelRows = ({ details, model_info: info, size, template_in_use }: OllamaS
     ["format", details.format],
     ["size", size === undefined ? undefined : formatBytes(size)],
     ["template", template_in_use],
+  ];
+  return rows.filter((row): row is [string, string] => Boolean(row[1]));
+};
+
+/** Ollama's rows; what only hears has the lengths of its audio encoder instead. */
+const projectorRows = (info: OllamaShowResponse["projector_info"]): string[][] => {
+  if (!info) return [];
+  const architecture = text(info["general.architecture"]);
+  const count = info["general.parameter_count"];
+  const find = (name: string) =>
+    text(info[`${architecture}.vision.${name}`]) ?? text(info[`${architecture}.audio.${name}`]);
+  const rows: [string, string | undefined][] = [
+    ["architecture", architecture],
+    ["parameters", typeof count === "number" ? formatCount(count) : undefined],
+    ["embedding length", find("embedding_length")],
+    ["dimensions", find("projection_dim")],
   ];
   return rows.filter((row): row is [string, string] => Boolean(row[1]));
 };

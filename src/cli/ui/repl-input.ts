@@ -34,8 +34,8 @@ export interface ReplInput {
   reset(): void;
 }
 
-/** The chat's grammar: a line that begins with `"""` opens a block that a line ending with `"""` closes; `/word` is a command. */
-export const createReplInput = (): ReplInput => {
+/** The chat's grammar: a line that begins with `"""` opens a block that a line ending with `"""` closes; `/word` is a command, unless it `isMessage` after all: a path. */
+export const createReplInput = (isMessage: (line: string) => boolean = () => false): ReplInput => {
   let block: string[] | undefined;
   const takeBlock = (lines: string[], line: string): ReplRequest => {
     const closes = line.trimEnd().endsWith(quotes);
@@ -53,7 +53,9 @@ export const createReplInput = (): ReplInput => {
       if (trimmed === "") return { kind: "nothing" };
       if (!trimmed.startsWith("/")) return { kind: "message", text: line };
       const word = trimmed.split(/\s+/)[0] ?? "";
-      return Object.hasOwn(words, word) ? (words[word]?.(trimmed) ?? { kind: "nothing" }) : { kind: "unknown", word };
+      const command = Object.hasOwn(words, word) ? words[word] : undefined;
+      if (command) return command(trimmed);
+      return isMessage(trimmed) ? { kind: "message", text: line } : { kind: "unknown", word };
     },
     reset() {
       block = undefined;

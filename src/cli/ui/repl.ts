@@ -1,3 +1,4 @@
+import { type AppError, toAppError } from "../../core/errors.ts";
 import type { Output } from "../output.ts";
 import { errorLine } from "../report-error.ts";
 import type { LineReader } from "./line-reader.ts";
@@ -6,8 +7,13 @@ import { createReplInput, type ReplRequest } from "./repl-input.ts";
 
 /** The conversation behind the chat. */
 export interface Conversation {
-  /** Sends a message and shows the answer. Throws an AppError; `cancelled` when the signal fires. */
-  say(text: string, signal: AbortSignal): Promise<void>;
+  /**
+   * Sends a message, with the files that it names, and shows the answer. In `preface`, which comes before it, no files are looked for.
+   * Throws an AppError; `cancelled` when the signal fires.
+   */
+  say(text: string, signal: AbortSignal, preface?: string): Promise<void>;
+  /** Is this line, which looks like a command, a message that begins with a file? */
+  opensWithFile(line: string): boolean;
   clear(): void;
   /** One part of what the model is, or all of it in short. Throws an AppError. */
   show(part: ModelPart | "info", signal: AbortSignal): Promise<string>;
@@ -30,11 +36,13 @@ const placeholder = "Send a message (/? for help)";
 
 /** Talks with the user until `/bye` or Ctrl+D. A failed answer is shown and the chat goes on. */
 export const runRepl = async (options: ReplOptions): Promise<void> => {
-  const { reader, stdout, remember } = options;
-  const input = createReplInput();
+  const { reader, stdout, remember, conversation } = options;
+  const input = createReplInput(conversation.opensWithFile);
   let isMore = false;
+  let draft = "";
   for (;;) {
-    const read = await reader.readLine(isMore ? morePrompt : prompt, isMore ? "" : placeholder);
+    const read = await reader.readLine(isMore ? morePrompt : prompt, isMore ? "" : placeholder, draft);
+    draft = "";
     if (read.kind === "end") return;
     if (read.kind === "interrupt") {
       input.reset();
@@ -45,15 +53,21 @@ export const runRepl = async (options: ReplOptions): Promise<void> => {
     const remembered = remember(read.text); // the answer does not wait for the disk
     const request = input.take(read.text);
     isMore = request.kind === "more";
-    if (request.kind !== "exit") await answer(request, options);
+    if (request.kind === "message") draft = await say(request.text, options);
+    else if (request.kind !== "exit") await answer(request, options);
     await remembered;
     if (request.kind === "exit") return;
   }
 };
 
-const answer = async (request: ReplRequest, options: ReplOptions): Promise<void> => {
+/** Resolves to what is to stand on the next line: a message that could not be sent as it is can be mended. */
+const say = async (text: string, options: ReplOptions): Promise<string> => {
+  const fault = await attempt(options, (signal) => options.conversation.say(text, signal));
+  return fault?.code === "invalid_argument" ? text : "";
+};
+
+const answer = async (request: ReplRequest, options: ReplOptions): Promise<unknown> => {
   const { conversation, stdout } = options;
-  if (request.kind === "message") return await attempt(options, (signal) => conversation.say(request.text, signal));
   if (request.kind === "show") {
     const { part } = request;
     return await attempt(options, async (signal) => stdout.write(await conversation.show(part, signal)));
@@ -68,21 +82,25 @@ const answer = async (request: ReplRequest, options: ReplOptions): Promise<void>
   }
 };
 
-/** Ctrl+C ends `work` and not the chat; what fails is shown. */
+/** Ctrl+C ends `work` and not the chat; what fails is shown, and told to the caller. */
 const attempt = async (
   { reader, stdout, stderr, signal }: ReplOptions,
   work: (signal: AbortSignal) => Promise<void>,
-): Promise<void> => {
+): Promise<AppError | undefined> => {
   const controller = new AbortController();
   reader.onInterrupt = () => controller.abort();
   try {
     await work(AbortSignal.any([signal, controller.signal]));
   } catch (error) {
     if (controller.signal.aborted || signal.aborted) await stdout.write("\n");
-    else await stderr.write(errorLine(error));
+    else {
+      await stderr.write(errorLine(error));
+      return toAppError(error);
+    }
   } finally {
     reader.onInterrupt = () => undefined;
   }
+  return undefined;
 };
 
 const commandsHelp = `Available Commands:

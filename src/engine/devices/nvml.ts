@@ -1,4 +1,4 @@
-import { dlopen, ptr } from "bun:ffi";
+import type * as Ffi from "bun:ffi";
 import type { DeviceReading } from "./telemetry.ts";
 
 /** NVIDIA's management library: reads what the driver knows of its GPUs. It comes with the driver. */
@@ -27,10 +27,13 @@ const coreTemperature = 0; // NVML_TEMPERATURE_GPU
 const nameBytes = 96; // NVML_DEVICE_NAME_V2_BUFFER_SIZE
 const devicesMax = 1024; // more than any machine has; a wrong count must not make us loop
 
+/** Loaded at the first look: a node that starts has no millisecond for it. */
+const ffi = (): typeof Ffi => process.getBuiltinModule("bun:ffi") as typeof Ffi;
+
 /** Undefined on a machine without NVIDIA's driver. */
 export const openNvml = (library = defaultLibrary): Nvml | undefined => {
   try {
-    const loaded = dlopen(library, symbols);
+    const loaded = ffi().dlopen(library, symbols);
     if (loaded.symbols.nvmlInit_v2() === success) return nvmlOf(loaded);
     loaded.close();
   } catch {
@@ -39,12 +42,12 @@ export const openNvml = (library = defaultLibrary): Nvml | undefined => {
   return undefined;
 };
 
-type Library = ReturnType<typeof dlopen<typeof symbols>>;
+type Library = ReturnType<typeof Ffi.dlopen<typeof symbols>>;
 
 const nvmlOf = (library: Library): Nvml => ({
   read: () => {
     const count = new Uint32Array(1);
-    if (library.symbols.nvmlDeviceGetCount_v2(ptr(count)) !== success) return [];
+    if (library.symbols.nvmlDeviceGetCount_v2(ffi().ptr(count)) !== success) return [];
     return Array.from({ length: Math.min(count[0] ?? 0, devicesMax) }, (_, index) => read(library, index)).flatMap(
       (reading) => reading ?? [],
     );
@@ -57,7 +60,7 @@ const nvmlOf = (library: Library): Nvml => ({
 
 const read = ({ symbols: nvml }: Library, index: number): DeviceReading | undefined => {
   const handle = new BigUint64Array(1);
-  if (nvml.nvmlDeviceGetHandleByIndex_v2(index, ptr(handle)) !== success) return undefined;
+  if (nvml.nvmlDeviceGetHandleByIndex_v2(index, ffi().ptr(handle)) !== success) return undefined;
   const device = handle[0] ?? 0n;
   const name = new Uint8Array(nameBytes);
   const memory = new BigUint64Array(3); // total, free, used
@@ -65,11 +68,11 @@ const read = ({ symbols: nvml }: Library, index: number): DeviceReading | undefi
   const degrees = new Uint32Array(1);
   const pci = new Uint32Array(17); // char[16], domain, bus, device, two ids, char[32]
   const told = {
-    name: nvml.nvmlDeviceGetName(device, ptr(name), nameBytes) === success,
-    memory: nvml.nvmlDeviceGetMemoryInfo(device, ptr(memory)) === success,
-    rates: nvml.nvmlDeviceGetUtilizationRates(device, ptr(rates)) === success,
-    degrees: nvml.nvmlDeviceGetTemperature(device, coreTemperature, ptr(degrees)) === success,
-    pci: nvml.nvmlDeviceGetPciInfo_v3(device, ptr(pci)) === success,
+    name: nvml.nvmlDeviceGetName(device, ffi().ptr(name), nameBytes) === success,
+    memory: nvml.nvmlDeviceGetMemoryInfo(device, ffi().ptr(memory)) === success,
+    rates: nvml.nvmlDeviceGetUtilizationRates(device, ffi().ptr(rates)) === success,
+    degrees: nvml.nvmlDeviceGetTemperature(device, coreTemperature, ffi().ptr(degrees)) === success,
+    pci: nvml.nvmlDeviceGetPciInfo_v3(device, ffi().ptr(pci)) === success,
   };
   return {
     description: told.name ? textOf(name) : "NVIDIA GPU",

@@ -2,12 +2,14 @@ import { t } from "elysia";
 import type { AnthropicCountRequest, AnthropicMessagesRequest } from "../../api/anthropic.ts";
 import { fromAnthropicCount, fromAnthropicMessages } from "../../dialect/anthropic-request.ts";
 import { toAnthropicEvents, toAnthropicMessage } from "../../dialect/anthropic-response.ts";
+import { checkedBody } from "../../http/checked-body.ts";
 import type { App } from "../../http/create-app.ts";
 import { anthropicError } from "../../http/errors.ts";
 import { namedSse } from "../../http/sse.ts";
 import type { NodeDeps } from "../deps.ts";
 import { findModel } from "../find-model.ts";
 import { countTokens, generate } from "../generate.ts";
+import { withImages } from "../with-images.ts";
 
 const open = { additionalProperties: true };
 const content = t.Union([t.String(), t.Array(t.Object({ type: t.String() }, open))]);
@@ -36,22 +38,19 @@ const messagesBody = t.Object(
 export const anthropicRoutes = (app: App, deps: NodeDeps) =>
   app
     .post("/v1/messages", ({ body, request }) => answer(deps, body as AnthropicMessagesRequest, request.signal), {
-      body: messagesBody,
+      body: checkedBody(messagesBody),
       parse: "jsonBody",
     })
     .post(
       "/v1/messages/count_tokens",
-      async ({ body, request }) => {
-        const asked = body as AnthropicCountRequest;
-        const use = { model: findModel(deps, asked.model), signal: request.signal };
-        return { input_tokens: await countTokens(deps, use, fromAnthropicCount(asked)) };
-      },
-      { body: countBody, parse: "jsonBody" },
+      ({ body, request }) => count(deps, body as AnthropicCountRequest, request.signal),
+      { body: checkedBody(countBody), parse: "jsonBody" },
     );
 
 const answer = async (deps: NodeDeps, body: AnthropicMessagesRequest, signal: AbortSignal) => {
   const use = { model: findModel(deps, body.model), signal };
-  const events = toAnthropicEvents(generate(deps, use, fromAnthropicMessages(body)), {
+  const request = await withImages(deps, signal, (imageByUrl) => fromAnthropicMessages(body, imageByUrl));
+  const events = toAnthropicEvents(generate(deps, use, request), {
     id: `msg_${crypto.randomUUID().replaceAll("-", "")}`,
     model: body.model,
     stopSequences: body.stop_sequences ?? [],
@@ -60,4 +59,10 @@ const answer = async (deps: NodeDeps, body: AnthropicMessagesRequest, signal: Ab
   return body.stream
     ? await namedSse(events, signal, { fault: anthropicError, heartbeat: { type: "ping" }, clock })
     : await toAnthropicMessage(events);
+};
+
+const count = async (deps: NodeDeps, body: AnthropicCountRequest, signal: AbortSignal) => {
+  const use = { model: findModel(deps, body.model), signal };
+  const request = await withImages(deps, signal, (imageByUrl) => fromAnthropicCount(body, imageByUrl));
+  return { input_tokens: await countTokens(deps, use, request) };
 };

@@ -9,6 +9,7 @@ import {
   toOllamaEmbeddings,
   toOpenAiEmbeddings,
 } from "../../dialect/embeddings.ts";
+import { checkedBody } from "../../http/checked-body.ts";
 import type { App } from "../../http/create-app.ts";
 import type { NodeDeps } from "../deps.ts";
 import { findModel } from "../find-model.ts";
@@ -50,7 +51,7 @@ export const embedRoutes = (app: App, deps: NodeDeps) =>
         const made = await embed(deps, useOf(deps, asked, request.signal), fromOllamaEmbed(asked));
         return toOllamaEmbed(made, asked, deps.clock.now() - startMs);
       },
-      { body: embedBody, parse: "jsonBody" },
+      { body: checkedBody(embedBody), parse: "jsonBody" },
     )
     .post(
       "/api/embeddings",
@@ -58,7 +59,7 @@ export const embedRoutes = (app: App, deps: NodeDeps) =>
         const asked = body as OllamaEmbeddingsRequest;
         return toOllamaEmbeddings(await embed(deps, useOf(deps, asked, request.signal), fromOllamaEmbeddings(asked)));
       },
-      { body: embeddingsBody, parse: "jsonBody" },
+      { body: checkedBody(embeddingsBody), parse: "jsonBody" },
     )
     .post(
       "/v1/embeddings",
@@ -67,7 +68,7 @@ export const embedRoutes = (app: App, deps: NodeDeps) =>
         const use = { model: findModel(deps, asked.model), signal: request.signal };
         return toOpenAiEmbeddings(await embed(deps, use, fromOpenAiEmbeddings(asked)), asked);
       },
-      { body: openAiBody, parse: "jsonBody" },
+      { body: checkedBody(openAiBody), parse: "jsonBody" },
     );
 
 const useOf = (

@@ -15,6 +15,7 @@ import {
   toOllamaChat,
   toOllamaGenerate,
 } from "../../dialect/ollama-response.ts";
+import { checkedBody } from "../../http/checked-body.ts";
 import type { App } from "../../http/create-app.ts";
 import { ndjson } from "../../http/ndjson.ts";
 import type { NodeDeps } from "../deps.ts";
@@ -77,11 +78,11 @@ const generateBody = t.Object(
 export const generateRoutes = (app: App, deps: NodeDeps) =>
   app
     .post("/api/chat", ({ body, request }) => chat(deps, body as OllamaChatRequest, request.signal), {
-      body: chatBody,
+      body: checkedBody(chatBody),
       parse: "jsonBody",
     })
     .post("/api/generate", ({ body, request }) => complete(deps, body as OllamaGenerateRequest, request.signal), {
-      body: generateBody,
+      body: checkedBody(generateBody),
       parse: "jsonBody",
     });
 

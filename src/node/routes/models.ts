@@ -1,6 +1,7 @@
 import { t } from "elysia";
 import type { OllamaListedModel, OllamaTagsResponse } from "../../api/ollama.ts";
 import { formatModelRef } from "../../core/model-ref.ts";
+import { checkedBody } from "../../http/checked-body.ts";
 import type { App } from "../../http/create-app.ts";
 import type { StoredModel } from "../../store/scan-models.ts";
 import type { NodeDeps } from "../deps.ts";
@@ -22,11 +23,17 @@ export const modelRoutes = (app: App, deps: NodeDeps) => {
   return app
     .get("/api/tags", () => new Response(tags(deps.store.list()), { headers: { "content-type": "application/json" } }))
     .post("/api/show", ({ body }) => showModel(deps, findModel(deps, body.model ?? body.name), body.verbose === true), {
-      body: modelBody,
+      body: checkedBody(modelBody),
       parse: "jsonBody",
     })
-    .post("/api/copy", ({ body }) => copy(deps, body.source, body.destination), { body: copyBody, parse: "jsonBody" })
-    .delete("/api/delete", ({ body }) => remove(deps, body.model ?? body.name), { body: modelBody, parse: "jsonBody" });
+    .post("/api/copy", ({ body }) => copy(deps, body.source, body.destination), {
+      body: checkedBody(copyBody),
+      parse: "jsonBody",
+    })
+    .delete("/api/delete", ({ body }) => remove(deps, body.model ?? body.name), {
+      body: checkedBody(modelBody),
+      parse: "jsonBody",
+    });
 };
 
 /** The body of `/api/tags`, written again only for another list: with 1,000 models that is most of the work of a listing. */

@@ -21,6 +21,7 @@ export const nodeRoutes = (app: App, deps: NodeDeps) => {
       refused_backends: machine?.refused ?? [],
       devices: machine?.devices.map(toNodeDevice) ?? [],
       models: deps.engine.running().map((running) => toNodeModel(running, deps.clock.now())),
+      loading: deps.engine.loading().map(({ id, name, fraction }) => ({ name, digest: id, progress: fraction })),
       max_loaded_models: deps.config.maxLoadedModels,
       max_queue: deps.config.maxQueue,
     };

@@ -9,12 +9,14 @@ import {
 } from "../../dialect/openai-chat.ts";
 import { fromOpenAiCompletion, toOpenAiText, toOpenAiTextChunks } from "../../dialect/openai-completions.ts";
 import { choiceCount, forChoice } from "../../dialect/openai-sampling.ts";
+import { checkedBody } from "../../http/checked-body.ts";
 import type { App } from "../../http/create-app.ts";
 import { sse } from "../../http/sse.ts";
 import type { StoredModel } from "../../store/scan-models.ts";
 import type { NodeDeps } from "../deps.ts";
 import { findModel } from "../find-model.ts";
 import { generate } from "../generate.ts";
+import { withImages } from "../with-images.ts";
 import { toolSchema } from "./tool-schema.ts";
 
 const part = t.Object({ type: t.String(), text: t.Optional(t.String()) }, { additionalProperties: true });
@@ -69,11 +71,11 @@ export const openAiRoutes = (app: App, deps: NodeDeps) =>
     .get("/v1/models", (): OpenAiModelList => ({ object: "list", data: deps.store.list().map(toModel) }))
     .get("/v1/models/*", ({ params }) => toModel(findModel(deps, decoded(params["*"]))))
     .post("/v1/chat/completions", ({ body, request }) => chat(deps, body as OpenAiChatRequest, request.signal), {
-      body: chatBody,
+      body: checkedBody(chatBody),
       parse: "jsonBody",
     })
     .post("/v1/completions", ({ body, request }) => complete(deps, body as OpenAiCompletionRequest, request.signal), {
-      body: completionBody,
+      body: checkedBody(completionBody),
       parse: "jsonBody",
     });
 
@@ -94,7 +96,8 @@ const toModel = ({ name, lastUsedMs, manifest }: StoredModel): OpenAiModel => ({
 });
 
 const chat = async (deps: NodeDeps, body: OpenAiChatRequest, signal: AbortSignal) => {
-  const choices = openChoices(deps, body, [fromOpenAiChat(body)], signal);
+  const prompt = await withImages(deps, signal, (imageByUrl) => fromOpenAiChat(body, imageByUrl));
+  const choices = openChoices(deps, body, [prompt], signal);
   const options = responseOptions(deps, body, "chatcmpl");
   return body.stream
     ? await sse(toOpenAiChunks(choices, options), signal, deps.clock)

@@ -1,5 +1,6 @@
 import { t } from "elysia";
 import type { OllamaPullProgress } from "../../api/ollama.ts";
+import { checkedBody } from "../../http/checked-body.ts";
 import type { App } from "../../http/create-app.ts";
 import { ndjson } from "../../http/ndjson.ts";
 import type { NodeDeps } from "../deps.ts";
@@ -25,7 +26,7 @@ export const pullRoutes = (app: App, deps: NodeDeps) =>
       const progress = pullModel(deps, name, request.signal);
       return body.stream === false ? await lastOf(progress) : await ndjson(progress, request.signal);
     },
-    { body: pullBody, parse: "jsonBody" },
+    { body: checkedBody(pullBody), parse: "jsonBody" },
   );
 
 const lastOf = async (progress: AsyncIterable<OllamaPullProgress>): Promise<OllamaPullProgress> => {

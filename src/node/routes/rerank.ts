@@ -1,6 +1,7 @@
 import { t } from "elysia";
 import type { RerankBody } from "../../api/rerank.ts";
 import { fromRerank, toRerank } from "../../dialect/rerank.ts";
+import { checkedBody } from "../../http/checked-body.ts";
 import type { App } from "../../http/create-app.ts";
 import type { NodeDeps } from "../deps.ts";
 import { findModel } from "../find-model.ts";
@@ -23,7 +24,7 @@ const rerankBody = t.Object(
 export const rerankRoutes = (app: App, deps: NodeDeps) => {
   for (const path of ["/v1/rerank", "/v1/reranking", "/rerank", "/reranking"])
     app.post(path, ({ body, request }) => rank(deps, body as RerankBody, request.signal), {
-      body: rerankBody,
+      body: checkedBody(rerankBody),
       parse: "jsonBody",
     });
   return app;

@@ -4,6 +4,7 @@ import { AppError } from "../../core/errors.ts";
 import type { ChatMessage } from "../../core/generation.ts";
 import { fromResponses, inputMessages } from "../../dialect/responses-request.ts";
 import { emptyResponse, toResponsesEvents } from "../../dialect/responses-response.ts";
+import { checkedBody } from "../../http/checked-body.ts";
 import type { App } from "../../http/create-app.ts";
 import { responsesFault } from "../../http/errors.ts";
 import { namedSse } from "../../http/sse.ts";
@@ -11,6 +12,7 @@ import type { NodeDeps } from "../deps.ts";
 import { findModel } from "../find-model.ts";
 import { generate } from "../generate.ts";
 import { createResponseStore, type ResponseStore, type StoredResponse } from "../response-store.ts";
+import { withImages } from "../with-images.ts";
 
 const open = { additionalProperties: true };
 const responsesBody = t.Object(
@@ -32,7 +34,7 @@ export const responsesRoutes = (app: App, deps: NodeDeps) => {
   const stored = createResponseStore();
   return app
     .post("/v1/responses", ({ body, request }) => respond(deps, stored, body as ResponsesRequest, request.signal), {
-      body: responsesBody,
+      body: checkedBody(responsesBody),
       parse: "jsonBody",
     })
     .get("/v1/responses/:id", ({ params }) => getStored(stored, params.id).response)
@@ -48,10 +50,12 @@ const respond = async (deps: NodeDeps, stored: ResponseStore, body: ResponsesReq
   const use = { model: findModel(deps, body.model), signal };
   const id = `resp_${crypto.randomUUID().replaceAll("-", "")}`;
   const response = emptyResponse(body, id, Math.floor(deps.clock.now() / 1000));
-  const events = toResponsesEvents(generate(deps, use, fromResponses(body, earlier)), response);
+  const input = await withImages(deps, signal, (imageByUrl) => inputMessages(body.input ?? [], imageByUrl));
+  const messages = [...earlier, ...input];
+  const events = toResponsesEvents(generate(deps, use, fromResponses(body, messages)), response);
   const kept = keep(
     events,
-    () => body.store !== false && stored.put({ response, messages: whole(body, earlier, response) }),
+    () => body.store !== false && stored.put({ response, messages: [...messages, ...outputMessages(response)] }),
   );
   if (body.stream) return await namedSse(kept, signal, { fault: responsesFault, clock: deps.clock });
   for await (const _event of kept); // they fill the response
@@ -66,11 +70,7 @@ async function* keep<T extends { type: string }>(events: AsyncIterable<T>, onEnd
   }
 }
 
-const whole = (
-  { input = [] }: ResponsesRequest,
-  earlier: ChatMessage[],
-  { output }: ResponsesObject,
-): ChatMessage[] => [...earlier, ...inputMessages(input), ...inputMessages(output as ResponsesInputItem[])];
+const outputMessages = ({ output }: ResponsesObject): ChatMessage[] => inputMessages(output as ResponsesInputItem[]);
 
 const getStored = (stored: ResponseStore, id: string): StoredResponse => {
   const found = stored.find(id);

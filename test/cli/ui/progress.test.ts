@@ -1,8 +1,10 @@
 import { describe, expect, test } from "bun:test";
+import type { NodeReport } from "../../../src/api/node.ts";
 import { renderTransfer } from "../../../src/cli/ui/progress-bar.ts";
 import { createPullView } from "../../../src/cli/ui/pull-view.ts";
 import { startSpinner } from "../../../src/cli/ui/spinner.ts";
 import { createTransferRate } from "../../../src/cli/ui/transfer-rate.ts";
+import { showWait, waitWords } from "../../../src/cli/ui/wait-view.ts";
 import { manualClock } from "../../fakes/manual-clock.ts";
 import { memoryOutput } from "../../fakes/memory-output.ts";
 import { screenOf } from "../../fakes/screen.ts";
@@ -191,5 +193,75 @@ describe("startSpinner", () => {
     const output = memoryOutput();
     await (await startSpinner(output, manualClock())).stop();
     expect(output.text).toBe("");
+  });
+});
+
+describe("showWait", () => {
+  const model = { digest: "d" } as NodeReport["models"][number];
+  const loading = (progress: number, digest = "d") => ({ models: [], loading: [{ name: "m", digest, progress }] });
+
+  const open = async (report: () => Pick<NodeReport, "loading" | "models">, { isTty = true, digest = "d" } = {}) => {
+    const clock = manualClock();
+    const output = memoryOutput({ isTty });
+    let asked = 0;
+    const client = {
+      async node() {
+        asked++;
+        return report() as NodeReport;
+      },
+    };
+    const wait = await showWait({ client, digest, output, clock });
+    const line = () =>
+      screenOf(output.text)
+        .join("")
+        .replace(/^\S+ ?/, "");
+    return { clock, output, wait, line, asked: () => asked };
+  };
+
+  test.each([
+    [loading(0.419), "loading model 41 %"],
+    [loading(1), "loading model 100 %"],
+    [loading(0.4, "other"), ""],
+    [{ models: [model], loading: [] }, "reading prompt"],
+    [{ models: [model] }, "reading prompt"],
+    [{ models: [] }, ""],
+  ])("words of a wait: %j is %j", (report, words) => expect(waitWords(report, "d")).toBe(words));
+
+  test("tells how far the load is, then that the prompt is read, and leaves nothing", async () => {
+    let report: Pick<NodeReport, "loading" | "models"> = loading(0.1);
+    const { clock, output, wait, line, asked } = await open(() => report);
+    await clock.advance(200);
+    expect([line(), asked()]).toEqual(["", 0]);
+    await clock.advance(200);
+    expect(line()).toBe("loading model 10 %");
+    report = { models: [model], loading: [] };
+    await clock.advance(700);
+    expect(line()).toBe("reading prompt");
+    await wait.end();
+    const before = asked();
+    await clock.advance(5_000);
+    expect([screenOf(output.text), asked()]).toEqual([[""], before]);
+  });
+
+  test("takes a name from outside, and asks no more", async () => {
+    const { clock, wait, line, asked } = await open(() => loading(0.1));
+    wait.say("thinking");
+    await clock.advance(1_000);
+    expect([line(), asked()]).toEqual(["thinking", 0]);
+    await wait.end();
+  });
+
+  test("asks a server that has no report once, and has no words", async () => {
+    const { clock, line, asked } = await open(() => {
+      throw new Error("404");
+    });
+    await clock.advance(3_000);
+    expect([line(), asked()]).toEqual(["", 1]);
+  });
+
+  test("asks nothing without a terminal", async () => {
+    const { clock, output, asked } = await open(() => loading(0.1), { isTty: false });
+    await clock.advance(3_000);
+    expect([output.text, asked()]).toEqual(["", 0]);
   });
 });

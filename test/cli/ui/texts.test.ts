@@ -107,3 +107,25 @@ test("a model's sheet leaves out empty sections and shows the first lines of lon
     ].join("\n"),
   );
 });
+
+test("a model's sheet shows its projector, with the lengths of the encoder that it has", () => {
+  const {
+    license: _license,
+    parameters: _parameters,
+    ...bare
+  } = shownModel({ capabilities: ["completion", "vision"] });
+  const projector = { "general.architecture": "clip", "general.parameter_count": 851_251_200 };
+  const vision = { ...projector, "clip.vision.embedding_length": 1152, "clip.vision.projection_dim": 2048 };
+  expect(renderModel({ ...bare, projector_info: vision })).toContain(
+    [
+      "  Projector",
+      "    architecture        clip",
+      "    parameters          851M",
+      "    embedding length    1152",
+      "    dimensions          2048",
+      "",
+    ].join("\n"),
+  );
+  const audio = { ...projector, "clip.audio.embedding_length": 1280 };
+  expect(renderModel({ ...bare, projector_info: audio })).toContain("    embedding length    1280\n\n");
+});
