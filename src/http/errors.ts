@@ -43,7 +43,8 @@ export type Dialect = keyof typeof errorOf;
 /** Whose API a path belongs to. */
 export const dialectOf = (path: string): Dialect => {
   if (path.startsWith("/v1/messages")) return "anthropic";
-  return path.startsWith("/v1/") ? "openAi" : "ollama";
+  // llama-server has its rankings outside of /v1 too.
+  return path.startsWith("/v1/") || path.startsWith("/rerank") ? "openAi" : "ollama";
 };
 
 const headersOf: { [code in ErrorCode]?: Record<string, string> } = {

@@ -113,6 +113,10 @@ test("rerank: documents by score, under every name, and a model that cannot", as
     400,
     { error: { message: expect.stringContaining("does not support reranking"), type: "invalid_request_error" } },
   ]);
-  expect((await rank("/v1/rerank", { documents: [] })).status).toBe(400);
+  for (const path of ["/v1/rerank", "/rerank"])
+    expect(await rank(path, { documents: [] })).toMatchObject({
+      status: 400,
+      body: { error: { message: expect.stringContaining('invalid "documents"'), type: "invalid_request_error" } },
+    });
   expect((await ollama.show({ model: name("tiny-rank") })).capabilities).toEqual(["rerank"]);
 });
