@@ -1,8 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { syntheticModel } from "../../scripts/fixtures/hub-content.ts";
-import { buildModel } from "../../scripts/fixtures/models.ts";
+import { buildModel, buildProjector } from "../../scripts/fixtures/models.ts";
 import { splitGguf, splitName } from "../../scripts/fixtures/split-gguf.ts";
 import type { OllamaPullPlan } from "../../src/api/ollama.ts";
 import { createWorld, type World } from "./harness.ts";
@@ -13,12 +12,12 @@ const hello = "llmlb-test/tiny-hello-GGUF";
 
 beforeAll(async () => {
   world = await createWorld();
-  const parts = await splitGguf(buildModel("tiny-hello", "Q8_0"), 3);
+  const parts = await splitGguf(buildModel("tiny-vision"), 3);
   world.hub.publish({
     id: split,
     files: [
       ...parts.map((content, index) => ({ path: `Q8_0/${splitName("tiny-split-Q8_0", index + 1, 3)}`, content })),
-      { path: "mmproj-tiny-split-F16.gguf", content: syntheticModel(1024 * 1024) },
+      { path: "mmproj-tiny-split-F16.gguf", content: buildProjector("tiny-vision") },
     ],
   });
   const plain = buildModel("tiny-plain", "Q8_0");
@@ -43,8 +42,8 @@ test("a dry run prints the plan and leaves nothing behind", async () => {
   expect(title).toBe(`${split}:Q8_0`);
   expect(header).toMatch(/^FILE +WHAT +SIZE +TO DOWNLOAD$/);
   expect(rows).toHaveLength(5);
-  expect(rows[3]).toMatch(/^mmproj-tiny-split-F16.gguf +projector +1\.0 MB +1\.0 MB$/);
-  expect(rows[4]).toMatch(/^1\.6 MB of 1\.6 MB to download, to .*models \(.* free\)$/);
+  expect(rows[3]).toMatch(/^mmproj-tiny-split-F16.gguf +projector +79 KB +79 KB$/);
+  expect(rows[4]).toMatch(/^354 KB of 354 KB to download, to .*models \(.* free\)$/);
   expect(existsSync(join(world.env.LLMLB_MODELS ?? "", "partial"))).toBe(false);
   const json = await world.llmlb(["node", "pull", split, "--dry-run", "--json"]);
   const plan = JSON.parse(json.stdout) as OllamaPullPlan;
@@ -59,13 +58,13 @@ test("a dry run prints the plan and leaves nothing behind", async () => {
 
 test("a split model is pulled whole and answers as the one in one file", async () => {
   expect((await world.llmlb(["node", "pull", split])).exitCode).toBe(0);
-  expect((await world.llmlb(["node", "run", split, "hi"])).stdout).toBe("Hello! I am a tiny model.\n");
+  expect((await world.llmlb(["node", "run", split, "hi"])).stdout).toBe("I see no picture\n");
   const shown = JSON.parse((await world.llmlb(["node", "show", split, "--json"])).stdout);
-  expect(shown.size).toBeGreaterThan(1024 * 1024 + 400_000);
+  expect(shown.size).toBeGreaterThan(350_000);
   const again = await world.llmlb(["node", "pull", split, "--dry-run"]);
   expect(lines(again.stdout).at(-1)).toStartWith("up to date, to ");
   expect((await world.llmlb(["node", "rm", split])).exitCode).toBe(0);
-  expect((await world.llmlb(["node", "run", split, "hi"])).stdout).toBe("Hello! I am a tiny model.\n"); // pulled anew
+  expect((await world.llmlb(["node", "run", split, "hi"])).stdout).toBe("I see no picture\n"); // pulled anew
 });
 
 test("/metrics tells of downloads, before the first one and after", async () => {

@@ -1,4 +1,4 @@
-/** What llama-mtmd-cli said about the same pictures (scripts/record-media-expectations.ts), and how pictures live beside all the rest. */
+/** What llama-mtmd-cli said about the same files (scripts/record-media-expectations.ts), and how pictures live beside all the rest. */
 import { describe, expect, test } from "bun:test";
 import { createHash } from "node:crypto";
 import { join } from "node:path";
@@ -19,6 +19,7 @@ const models = recorded.models.map(
       .at(-1)
       ?.replace(/-F32\.gguf$/, "") ?? "",
 );
+const seers = models.filter((name) => name !== "tiny-audio");
 
 const seer = (name: string, options: Partial<LoadOptions> = {}): Promise<RunnerHandle> =>
   runnerOf(name, { projectorPath: projectorPath(name), contextTokens: 2048, threads: 1, ...options });
@@ -48,15 +49,15 @@ test("the pictures of the records are those that are shown here, to the same mod
     expect(sha256(buildModel(models[index] ?? ""))).toBe(model);
     expect(sha256(buildProjector(models[index] ?? ""))).toBe(projectorSha256);
   }
-  expect(recorded.models[0]?.answers.flatMap((answer) => answer.pictures)).toContainValues(Object.keys(pictures));
+  expect(recorded.models[0]?.answers.flatMap(({ shown }) => shown)).toContainValues(Object.keys(pictures));
 });
 
-describe.each(models)("%s", (name) => {
+describe.each(seers)("%s", (name) => {
   const answers = recorded.models[models.indexOf(name)]?.answers ?? [];
 
   test("says of every picture what llama-mtmd-cli says", async () => {
     const runner = await seer(name, { slots: 1 });
-    for (const { pictures: shown, text } of answers) {
+    for (const { shown, text } of answers) {
       const answer = await collect(runner.generate(show(shown)));
       expect({ shown, text: answer.text }).toEqual({ shown, text });
     }
@@ -66,8 +67,8 @@ describe.each(models)("%s", (name) => {
     const runner = await seer(name, { slots: 8 });
     const alone = await collect(runner.generate(chatOf("Who are you?", { maxTokens: 20 })));
     const texts = Array.from({ length: 12 }, () => runner.generate(chatOf("Who are you?", { maxTokens: 20 })));
-    const shown = answers.map((answer) => runner.generate(show(answer.pictures)));
-    const said = await Promise.all([...texts, ...shown].map(collect));
+    const asked = answers.map(({ shown }) => runner.generate(show(shown)));
+    const said = await Promise.all([...texts, ...asked].map(collect));
     expect(said.slice(0, texts.length).map(({ text }) => text)).toEqual(texts.map(() => alone.text));
     expect(said.slice(texts.length).map(({ text }) => text)).toEqual(answers.map(({ text }) => text));
   });
@@ -235,13 +236,15 @@ describe("a projector", () => {
   test("of another model is refused in one line", async () => {
     await expect(load("tiny-hello", projectorPath("tiny-vision"))).rejects.toMatchObject({
       code: "load_failed",
-      message: expect.stringMatching(/^cannot load it: its multimodal projector [^\n]*n_embd = 256[^\n]*n_embd = 64/),
+      message: expect.stringMatching(
+        /^cannot load it: its multimodal projector cannot be used: mismatch [^\n]*n_embd = 256[^\n]*n_embd = 64/,
+      ),
     });
   });
 
   test("that is none is refused in one line", async () => {
     await expect(load("tiny-vision", modelPath("tiny-hello"))).rejects.toMatchObject({
-      message: expect.stringMatching(/^cannot load it: its multimodal projector cannot be used: [^\n]+$/),
+      message: "cannot load it: its multimodal projector cannot be used: its file is none",
     });
     await expect(load("tiny-vision", join(modelPath("tiny-vision"), "no"))).rejects.toThrow("cannot load it: ");
   });

@@ -136,10 +136,12 @@ class Bridge : public Napi::ObjectWrap<Bridge> {
   Napi::Value postRequest(const Napi::CallbackInfo& call, Prepare prepare) {
     requireOpen(call.Env());
     auto request = std::make_shared<Request>(call[0].ToNumber().Int64Value());
-    RequestText text{call[1].ToString().Utf8Value(), mediaFilesFrom(call[2].As<Napi::Array>())};
+    std::vector<MediaFile> files = mediaFilesFrom(call[2].As<Napi::Array>());
     tickets_[request->id] = request;
-    Worker& worker = text.files.empty() ? *preparer_ : *mediaPreparer_;
-    worker.post([this, request, text = std::move(text), prepare = std::move(prepare)] { runPreparation(request, text, prepare); });
+    Worker& worker = files.empty() ? *preparer_ : *mediaPreparer_;
+    worker.post([this, request, json = call[1].ToString().Utf8Value(), files = std::move(files), prepare = std::move(prepare)]() mutable {
+      runPreparation(request, {std::move(json), identified(std::move(files))}, prepare);
+    });
     return call.Env().Undefined();
   }
 

@@ -44,13 +44,13 @@ std::vector<EmbedInput> embedInputsFrom(const Napi::Array& given) {
   return inputs;
 }
 
-MediaFiles mediaFilesFrom(const Napi::Array& given) {
-  MediaFiles files;
+std::vector<MediaFile> mediaFilesFrom(const Napi::Array& given) {
+  std::vector<MediaFile> files;
   for (uint32_t i = 0; i < given.Length(); i++) {
     const auto part = given.Get(i).As<Napi::Object>();
     const auto data = part.Get("data").As<Napi::Uint8Array>();
     const auto kind = text(part, "type") == "image" ? MediaKind::image : MediaKind::audio;
-    files.push_back(mediaFileFrom(kind, {data.Data(), data.Data() + data.ByteLength()}));
+    files.push_back({kind, {data.Data(), data.Data() + data.ByteLength()}, {}});
   }
   return files;
 }

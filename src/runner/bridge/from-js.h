@@ -18,8 +18,8 @@ LoopOptions loopOptionsFrom(const Napi::Object& given);
 /** From EmbedInput[] (src/core/embedding.ts). */
 std::vector<EmbedInput> embedInputsFrom(const Napi::Array& given);
 
-/** From MediaPart[] (src/core/generation.ts). */
-MediaFiles mediaFilesFrom(const Napi::Array& given);
+/** From MediaPart[] (src/core/generation.ts); without hashes. */
+std::vector<MediaFile> mediaFilesFrom(const Napi::Array& given);
 
 /** From an array of strings. */
 std::vector<std::string> textsFrom(const Napi::Value& given);

@@ -84,9 +84,13 @@ mtmd::bitmap decodedSound(const MediaFile& file, size_t index, const mtmd_contex
 
 }  // namespace
 
-std::shared_ptr<const MediaFile> mediaFileFrom(MediaKind kind, std::vector<uint8_t> bytes) {
-  std::string hash = hash_sha256_hex(bytes.data(), bytes.size());
-  return std::make_shared<const MediaFile>(MediaFile{kind, std::move(bytes), std::move(hash)});
+MediaFiles identified(std::vector<MediaFile> files) {
+  MediaFiles all;
+  for (MediaFile& file : files) {
+    file.hash = hash_sha256_hex(file.bytes.data(), file.bytes.size());
+    all.push_back(std::make_shared<const MediaFile>(std::move(file)));
+  }
+  return all;
 }
 
 mtmd::bitmap outlineOf(const MediaFile& file, size_t index, const mtmd_context* projector) {

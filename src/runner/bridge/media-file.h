@@ -20,7 +20,8 @@ struct MediaFile {
 
 using MediaFiles = std::vector<std::shared_ptr<const MediaFile>>;
 
-std::shared_ptr<const MediaFile> mediaFileFrom(MediaKind kind, std::vector<uint8_t> bytes);
+/** Takes the files, without their hashes, and adds these: work for a thread that nobody waits for. */
+MediaFiles identified(std::vector<MediaFile> files);
 
 /**
  * What a tokenizer has to know of a file: of a picture only its size, from the header. `index`: of the file in its request; the chunks

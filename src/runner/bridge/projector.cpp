@@ -24,6 +24,14 @@ mtmd_context_params paramsFor(const ProjectorOptions& options) {
   return params;
 }
 
+/** Of mtmd's account of what is wrong with a file, what people need to know. */
+std::string reasonOf(const std::string& account) {
+  static const std::string kMark = "error: ";
+  const size_t at = account.rfind(kMark);
+  const std::string reason = at == std::string::npos ? account : account.substr(at + kMark.size());
+  return reason.empty() || reason.starts_with("Failed to load CLIP model") ? "its file is none" : reason;
+}
+
 mtmd::input_chunks_ptr tokenized(const Projector& projector, const std::string& text, const std::vector<mtmd::bitmap>& bitmaps) {
   std::vector<const mtmd_bitmap*> pointers;
   for (const auto& bitmap : bitmaps) pointers.push_back(bitmap.ptr.get());
@@ -46,10 +54,10 @@ Projector::Projector(const ProjectorOptions& options, const llama_model* model, 
     memoryBytes_ += bytes;
     if (isGpu(device)) vramBytes_ += bytes;
   }
+  takeLogErrors();  // what was wrong with measuring is wrong with opening too, once is enough
   context_.reset(mtmd_init_from_file(options.path.c_str(), model, params));
   if (context_) return;
-  const std::string reason = takeLogErrors();
-  throw Failure("load_failed", "its multimodal projector cannot be used" + (reason.empty() ? "" : ": " + reason));
+  throw Failure("load_failed", "its multimodal projector cannot be used: " + reasonOf(takeLogErrors()));
 }
 
 std::shared_ptr<const MediaPrompt> Projector::tokenize(std::string text, MediaFiles files) {
