@@ -19,6 +19,8 @@ export interface NodeModel {
   /** Averages since the load; absent before the first answer. */
   prompt_tokens_per_second?: number;
   generation_tokens_per_second?: number;
+  /** Pictures and sounds encoded since the load; those that were remembered are not. Absent for a model without a projector. */
+  media_encoded?: number;
   /** Host memory that holds the states of evicted prompts. */
   prompt_cache_bytes: number;
 }

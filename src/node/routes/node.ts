@@ -61,6 +61,7 @@ const toNodeModel = (running: RunningModel, nowMs: number): NodeModel => {
     ...(stats?.generationMs
       ? { generation_tokens_per_second: perSecond(stats.completionTokens, stats.generationMs) }
       : {}),
+    ...((model.capabilities.vision || model.capabilities.audio) && { media_encoded: stats?.mediaEncoded ?? 0 }),
     prompt_cache_bytes: stats?.promptCacheBytes ?? 0,
   };
 };
