@@ -1,6 +1,6 @@
-import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { systemClock } from "../../src/core/clock.ts";
 import { silentLog } from "../../src/core/log.ts";
 import { openStore } from "../../src/store/open-store.ts";
@@ -49,26 +49,28 @@ export const launch = async (command: string[], env: Record<string, string>, por
   return { base, pid: child.pid, stop };
 };
 
-/** A store that holds `file` as `bench/model`, below a home of its own. */
-export const homeWith = async (file: string) => {
+/** A store that holds `file` as `bench/model`, with a projector or without, below a home of its own. */
+export const homeWith = async (file: string, projector?: string) => {
   const home = mkdtempSync(join(tmpdir(), "llmlb-bench-engine-"));
   const store = openStore(join(home, "models"), { clock: systemClock, log: silentLog });
-  const bytes = Bun.file(file);
-  const hasher = new Bun.CryptoHasher("sha256");
-  for await (const chunk of bytes.stream()) hasher.update(chunk);
-  const digest = `sha256:${hasher.digest("hex")}`;
-  const partial = join(home, "copy.gguf");
-  mkdirSync(dirname(partial), { recursive: true });
-  await Bun.write(partial, bytes);
+  const files = [await partOf(home, "model", file), ...(projector ? [await partOf(home, "projector", projector)] : [])];
   await store.publish({
     model: { host: "huggingface.co", org: "bench", name: "model", tag: "Q8_0" },
     defaultTag: "Q8_0",
     source: { endpoint: "none", repository: "bench/model", commit: "0", file: "model.gguf" },
-    files: [
-      { role: "model", name: "model.gguf", digest, sizeBytes: bytes.size, content: { kind: "partial", path: partial } },
-    ],
+    files,
   });
   return { home, remove: () => rmSync(home, { recursive: true, force: true }) };
+};
+
+const partOf = async (home: string, role: "model" | "projector", file: string) => {
+  const bytes = Bun.file(file);
+  const hasher = new Bun.CryptoHasher("sha256");
+  for await (const chunk of bytes.stream()) hasher.update(chunk);
+  const path = join(home, `${role}.gguf`);
+  await Bun.write(path, bytes);
+  const digest = `sha256:${hasher.digest("hex")}`;
+  return { role, name: `${role}.gguf`, digest, sizeBytes: bytes.size, content: { kind: "partial" as const, path } };
 };
 
 /** Both servers, and what takes their folders away. */

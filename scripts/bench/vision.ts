@@ -1,16 +1,11 @@
 import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { systemClock } from "../../src/core/clock.ts";
-import type { GenerationRequest } from "../../src/core/generation.ts";
-import { silentLog } from "../../src/core/log.ts";
-import { spawnRunner } from "../../src/runner/spawn.ts";
 import { writeBenchProjector } from "../fixtures/bench-projector.ts";
 import { encodePng } from "../fixtures/png.ts";
 import { freePort } from "../free-port.ts";
 import { buildLlamaServer } from "../llama-server.ts";
-import { buildNative } from "../native.ts";
 import { benchModels } from "./engine.ts";
-import { launch } from "./engine-peers.ts";
+import { executable, homeWith, launch } from "./engine-peers.ts";
 
 const rounds = 6;
 const threads = 2;
@@ -24,36 +19,19 @@ interface Seer {
   stop(): Promise<unknown>;
 }
 
-/** A runner without the node before it, in whose place llama-server has its HTTP; both are small beside a picture. */
-const startOwn = async (modelPath: string, projectorPath: string): Promise<Seer> => {
-  await buildNative();
-  const command = [process.execPath, join(import.meta.dir, "../../test/runner/runner-entry.ts")];
-  const runner = spawnRunner({ command, env: process.env, log: silentLog, clock: systemClock });
-  await runner.load({ modelPath, projectorPath, contextTokens, slots: 1, gpu: "cpu", threads });
-  const requestOf = (data: Uint8Array, text: string): GenerationRequest => ({
-    input: {
-      kind: "chat",
-      messages: [
-        {
-          role: "user",
-          content: [
-            { type: "image", data },
-            { type: "text", text },
-          ],
-        },
-      ],
-    },
-    sampling: { temperature: 0 },
-    maxTokens: 2,
-  });
-  const ask = async (picture: Uint8Array, question: string) => {
-    const startMs = performance.now();
-    let firstMs = 0;
-    for await (const { type } of runner.generate(requestOf(picture, question)))
-      if (type !== "started" && firstMs === 0) firstMs = performance.now() - startMs;
-    return firstMs;
+const startOwn = async (model: string, projector: string): Promise<Seer> => {
+  const { home, remove } = await homeWith(model, projector);
+  const port = await freePort();
+  const env = {
+    PATH: process.env.PATH ?? "",
+    HOME: home,
+    LLMLB_MODELS: join(home, "models"),
+    LLMLB_NUM_PARALLEL: "1",
+    LLMLB_CONTEXT_LENGTH: String(contextTokens),
+    LLMLB_NUM_THREADS: String(threads),
   };
-  return { ask, stop: () => runner.exit() };
+  const { base, stop } = await launch([executable, "node", "serve", "--port", String(port)], env, port);
+  return { ask: askOf(base), stop: () => stop().finally(remove) };
 };
 
 const startPeer = async (model: string, projector: string): Promise<Seer> => {
@@ -61,22 +39,25 @@ const startPeer = async (model: string, projector: string): Promise<Seer> => {
   const sizes = ["-c", contextTokens, "-np", 1, "-t", threads, "--port", port].map(String);
   const command = [await buildLlamaServer(), "-m", model, "--mmproj", projector, ...sizes, "--no-webui"];
   const { base, stop } = await launch(command, { PATH: process.env.PATH ?? "" }, port);
-  const ask = async (picture: Uint8Array, text: string) => {
-    const url = `data:image/png;base64,${picture.toBase64()}`;
-    const content = [
-      { type: "image_url", image_url: { url } },
-      { type: "text", text },
-    ];
-    const startMs = performance.now();
-    const body = JSON.stringify({ messages: [{ role: "user", content }], temperature: 0, max_tokens: 2, stream: true });
-    const response = await fetch(`${base}/v1/chat/completions`, { method: "POST", body, keepalive: false });
-    if (!response.ok || !response.body) throw new Error(`${response.status}: ${await response.text()}`);
-    let firstMs = 0;
-    for await (const chunk of response.body.pipeThrough(new TextDecoderStream()))
-      if (firstMs === 0 && /"content":"[^"]/.test(chunk)) firstMs = performance.now() - startMs;
-    return firstMs;
-  };
-  return { ask, stop };
+  return { ask: askOf(base), stop };
+};
+
+const askOf = (base: string) => async (picture: Uint8Array, text: string) => {
+  const url = `data:image/png;base64,${picture.toBase64()}`;
+  const content = [
+    { type: "image_url", image_url: { url } },
+    { type: "text", text },
+  ];
+  const startMs = performance.now();
+  const messages = [{ role: "user", content }];
+  const body = JSON.stringify({ model: "bench/model", messages, temperature: 0, max_tokens: 2, stream: true });
+  const headers = { "content-type": "application/json" };
+  const response = await fetch(`${base}/v1/chat/completions`, { method: "POST", headers, body, keepalive: false });
+  if (!response.ok || !response.body) throw new Error(`${response.status}: ${await response.text()}`);
+  let firstMs = 0;
+  for await (const chunk of response.body.pipeThrough(new TextDecoderStream()))
+    if (firstMs === 0 && /"content":"[^"]/.test(chunk)) firstMs = performance.now() - startMs;
+  return firstMs;
 };
 
 /** A photograph's size, and never the same twice. */

@@ -5,7 +5,7 @@ import type { EngineModel } from "./types.ts";
 
 /** What a model takes in memory; see `ModelShape`. */
 export interface MemoryNeed {
-  /** Size of the file. It is mapped, so the system can drop parts of it, at the price of speed. */
+  /** Size of the model's file, which is mapped, so the system can drop parts of it at the price of speed, and of its projector's. */
   weightsBytes: number;
   /** KV cache of one token of one slot. */
   kvBytesPerToken: number;
@@ -37,14 +37,18 @@ export const memoryNeed = (shape: ModelShape, kvCacheType: KvCacheType = "f16"):
   computeBytes: processBytes + 4 * (batchTokens * shape.widest * activationsPerToken + shape.vocabulary * batchTokens),
 });
 
-type ModelFile = Pick<EngineModel, "modelPath" | "shape"> & { name?: string };
+type ModelFile = Pick<EngineModel, "modelPath" | "shape" | "projectorPath"> & { name?: string };
 
 /**
  * The need of a model: from the shape that was read at its publication, else from its header. Throws `corrupt`, or an error of the
  * file system.
  */
-export const readMemoryNeed = async (model: ModelFile, kvCacheType?: KvCacheType): Promise<MemoryNeed> =>
-  memoryNeed(model.shape ?? (await readModelShape(model)), kvCacheType);
+export const readMemoryNeed = async (model: ModelFile, kvCacheType?: KvCacheType): Promise<MemoryNeed> => {
+  const need = memoryNeed(model.shape ?? (await readModelShape(model)), kvCacheType);
+  // A projector is not mapped, but read into memory; its buffers for one picture are small beside the step's own.
+  const projectorBytes = model.projectorPath ? Bun.file(model.projectorPath).size : 0;
+  return { ...need, weightsBytes: need.weightsBytes + projectorBytes };
+};
 
 /** Throws like `readMemoryNeed`. */
 export const readModelShape = async ({ modelPath, name }: ModelFile): Promise<ModelShape> =>

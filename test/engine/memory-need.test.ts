@@ -18,6 +18,13 @@ test("a shape that the store knows is believed, without a look at the file", asy
   expect(believed.kvBytesPerToken).toBe(2000);
 });
 
+test("a projector takes its size too", async () => {
+  const projectorPath = join(dir, "mmproj.gguf");
+  writeFileSync(projectorPath, Buffer.alloc(12_345));
+  const [alone, both] = [await readMemoryNeed({ modelPath }), await readMemoryNeed({ modelPath, projectorPath })];
+  expect(both).toEqual({ ...alone, weightsBytes: alone.weightsBytes + 12_345 });
+});
+
 test("a file that was cut or is gone is told", async () => {
   truncateSync(modelPath, 5000);
   await expect(readMemoryNeed({ modelPath })).rejects.toMatchObject({ code: "corrupt" });
