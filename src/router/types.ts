@@ -17,6 +17,10 @@ export interface NodeRecord {
 export interface ModelReading {
   /** As the node calls it. */
   readonly name: string;
+  /** Other names that the node takes for it. */
+  readonly aliases?: readonly string[];
+  /** As in `Q4_K_M`; the name with it is another name. */
+  readonly quantization?: string;
   readonly loaded: boolean;
   /** File size, an estimate of what loading takes. */
   readonly sizeBytes?: number;
@@ -37,6 +41,8 @@ export interface NodeReading {
   readonly devices?: readonly NodeDevice[];
   /** Host memory that is free for a load; absent = it does not tell. */
   readonly availableBytes?: number;
+  /** Why it cannot do its work as it should, in one line, where it says so itself. */
+  readonly trouble?: string;
 }
 
 /** A node now. Objects are replaced, never changed: a snapshot stays what it was. */
