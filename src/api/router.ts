@@ -1,3 +1,6 @@
+import type { NodeReport } from "./node.ts";
+import type { OllamaListedModel } from "./ollama.ts";
+
 /** The router's own API below `/api/router`, for its command line and its dashboard. Times are RFC 3339, sizes bytes. */
 
 /** What kind of server a node is; found out when it is added. */
@@ -91,6 +94,44 @@ export interface CreatedToken {
   expires_at: string;
 }
 
+/** A token that has not been used and has not expired. */
+export interface RouterToken {
+  id: string;
+  created_at: string;
+  expires_at: string;
+}
+
+/** `GET /api/router/tokens`. */
+export interface RouterTokensResponse {
+  tokens: RouterToken[];
+}
+
+/** `POST /api/router/join`, by a node that wants to take part. */
+export interface JoinRequest {
+  token: string;
+  /** Where the router reaches the node. */
+  url: string;
+  name?: string;
+  /** What the router has to send to the node. */
+  key: string;
+}
+
+export interface JoinedNode {
+  id: string;
+  /** What the node sends with its reports, now and after a restart. */
+  credential: string;
+}
+
+/** What a node sends over the WebSocket `/api/router/reports`, one JSON text at a time; each is answered with `{}`. */
+export interface NodeTelemetry {
+  report?: NodeReport;
+  /** The models that it has; absent = as before. */
+  stored?: Pick<OllamaListedModel, "name" | "aliases" | "size" | "details">[];
+  /** The node stops. */
+  goodbye?: true;
+}
+
+/** `admin` may do everything, `infer` may ask models, `read` may see what there is. */
 export type KeyScope = "infer" | "read" | "admin";
 
 /** `POST /api/router/keys`. */
@@ -115,4 +156,9 @@ export interface RouterKey {
 /** The only time that a key is told. */
 export interface CreatedKey extends RouterKey {
   key: string;
+}
+
+/** `GET /api/router/keys`. */
+export interface RouterKeysResponse {
+  keys: RouterKey[];
 }

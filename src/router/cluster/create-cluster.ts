@@ -53,10 +53,17 @@ export interface ManagedCluster extends Cluster {
   close(): void;
 }
 
+const forgetMs = 30 * 86_400_000; // machines that a cloud lends for an hour leave for ever
+
 /** The nodes of the registry, each of them watched. */
 export const createCluster = async (options: ClusterOptions): Promise<ManagedCluster> => {
   const { registry, clock } = options;
   const stored = new Map((await registry.nodes()).map((node) => [node.id, node]));
+  for (const { id, leftAtMs = clock.now() } of stored.values())
+    if (clock.now() - leftAtMs > forgetMs) {
+      await registry.removeNode(id);
+      stored.delete(id);
+    }
   const book = createBook(options, stored, await registry.upstreamKeys());
   for (const node of stored.values()) if (node.leftAtMs === undefined) book.watch(node).start();
   const { members } = book;
@@ -74,9 +81,11 @@ export const createCluster = async (options: ClusterOptions): Promise<ManagedClu
       book.unwatch(id);
     },
     async drain(idOrUrl, draining) {
-      const { leftAtMs: _, ...record } = book.get(idOrUrl);
-      await book.save({ ...record, draining });
-      return book.watch(record).state;
+      const node = book.get(idOrUrl);
+      const member = members.get(node.id);
+      if (!member) throw new AppError("conflict", `node "${idOrUrl}" has left the cluster`);
+      await book.save({ ...node, draining });
+      return member.state;
     },
     nodeOfCredential: (credential) => registry.nodeOfCredential(hashSecret(credential)),
     async openReports(id) {
