@@ -4,6 +4,7 @@ import { AppError, toAppError } from "../core/errors.ts";
 import type { Log } from "../core/log.ts";
 import { createMachine, describeBackend, type Machine } from "../engine/machine.ts";
 import { isLoopback } from "../http/guard.ts";
+import { nextSignal } from "../http/signals.ts";
 
 // Long enough for most answers; a service manager kills after 90 s (systemd) or 10 s (Docker) anyway.
 const drainMs = 30_000;
@@ -41,14 +42,3 @@ const tellBackend = (machine: Machine, log: Log): Promise<void> =>
     (detected) => log.info(describeBackend(detected)),
     (error) => log.error(`no model can be loaded: ${toAppError(error).message}`),
   );
-
-const nextSignal = (): Promise<string> =>
-  new Promise((resolve) => {
-    const take = (signal: string) => {
-      for (const name of signals) process.off(name, take);
-      resolve(signal);
-    };
-    for (const name of signals) process.on(name, take);
-  });
-
-const signals = ["SIGINT", "SIGTERM"] as const;
