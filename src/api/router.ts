@@ -124,6 +124,8 @@ export interface JoinedNode {
 
 /** What a node sends over the WebSocket `/api/router/reports`, one JSON text at a time; each is answered with `{}`. */
 export interface NodeTelemetry {
+  /** What the router has to send to the node from now on; a node makes a new one when it starts. */
+  key?: string;
   report?: NodeReport;
   /** The models that it has; absent = as before. */
   stored?: Pick<OllamaListedModel, "name" | "aliases" | "size" | "details">[];

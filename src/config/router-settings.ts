@@ -26,7 +26,7 @@ export interface JoinSettings {
   readonly routerUrl: string;
   /** Needed once: what it gives is kept. */
   readonly token?: string;
-  /** Where others reach the node; absent = the address that it has on the way to the router. */
+  /** Where others reach the node: a URL, or a host with or without a port. Absent = the address that it has on the way to the router. */
   readonly advertise?: string;
   /** Folder of what the router has given. */
   readonly dir: string;
@@ -67,7 +67,12 @@ const joinSettings = (env: Environment, flags: ConfigFlags, dataDir: string): Jo
   return {
     routerUrl,
     ...(token ? { token } : {}),
-    ...(advertise ? { advertise: parseAddress(advertise, 32_769, "--advertise").baseUrl } : {}),
+    ...(advertise ? { advertise: checked(advertise) } : {}),
     dir: join(dataDir, "joined"),
   };
+};
+
+const checked = (advertise: string): string => {
+  parseAddress(advertise, 0, "--advertise");
+  return advertise.trim();
 };

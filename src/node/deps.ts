@@ -17,4 +17,7 @@ export interface NodeDeps {
   clock: Clock;
   log: Log;
   metrics: LazyMetrics;
+  startedAtMs: number;
+  /** What the router sends with its requests, when the node takes part in a cluster. */
+  routerKey?: string;
 }

@@ -11,6 +11,7 @@ import { detectKind } from "./detect-kind.ts";
 import { Member, type ReportSink } from "./member.ts";
 import { nodeUrl } from "./node-url.ts";
 import { probes } from "./probes.ts";
+import { fieldsOf } from "./read-answer.ts";
 
 export interface ClusterOptions {
   registry: Registry;
@@ -44,8 +45,8 @@ export interface ManagedCluster extends Cluster {
   remove(idOrUrl: string): Promise<void>;
   drain(idOrUrl: string, drain: boolean): Promise<NodeState>;
   nodeOfCredential(credential: string): Promise<string | undefined>;
-  /** Begins the reports of a node, which is in the cluster again if it had left. */
-  openReports(id: string): Promise<ReportSink>;
+  /** Begins the reports of a node, which is in the cluster again if it had left, and has a new key if one is given. */
+  openReports(id: string, key?: string): Promise<ReportSink>;
   /** The node goes by itself: no part of the cluster any more, but it may come back with its credential. */
   leave(id: string): Promise<void>;
   /** Resolves when every node has been asked once. */
@@ -88,9 +89,10 @@ export const createCluster = async (options: ClusterOptions): Promise<ManagedClu
       return member.state;
     },
     nodeOfCredential: (credential) => registry.nodeOfCredential(hashSecret(credential)),
-    async openReports(id) {
+    async openReports(id, key) {
       const { leftAtMs, ...record } = book.get(id);
       if (leftAtMs !== undefined) await book.save(record);
+      if (key !== undefined) await book.saveKey(id, key);
       return book.watch(record).openReports();
     },
     async leave(id) {
@@ -132,6 +134,10 @@ const createBook = (options: ClusterOptions, stored: Map<string, StoredNode>, ke
       await registry.saveNode(node);
       stored.set(node.id, node);
       members.get(node.id)?.change(node);
+    },
+    async saveKey(id: string, key: string): Promise<void> {
+      await registry.saveUpstreamKey(id, key);
+      keys.set(id, key);
     },
     /** The member for a node, a new one if need be. */
     watch(node: StoredNode): Member {
@@ -178,10 +184,7 @@ const admission = (options: ClusterOptions, book: Book): Pick<ManagedCluster, "a
       addedAtMs: known?.addedAtMs ?? clock.now(),
     };
     await book.save(record);
-    if (node.key !== undefined) {
-      await registry.saveUpstreamKey(record.id, node.key);
-      book.keys.set(record.id, node.key);
-    }
+    if (node.key !== undefined) await book.saveKey(record.id, node.key);
     const member = book.watch(record);
     if (found.reading) member.know(found.reading);
     else member.start();
@@ -201,8 +204,13 @@ const admission = (options: ClusterOptions, book: Book): Pick<ManagedCluster, "a
     },
     async join(node, mayJoin) {
       const url = nodeUrl(node.url);
-      const found = await ask(asking(url, node.key)).catch((error) => rethrow(error, url));
-      if (found.kind !== "llmlb") throw new AppError("invalid_argument", `${url} is not an llmlb node`);
+      const address = asking(url, node.key);
+      const found = await ask(address).catch((error) => rethrow(error, url));
+      if (!(await isWhoAsks(address, node.key)))
+        throw new AppError(
+          "invalid_argument",
+          `${url} is not the node that asks to join; --advertise tells its address`,
+        );
       if (!(await mayJoin())) throw new AppError("unauthorized", "the join token is unknown, used or expired");
       const { id } = (await admit(node, url, found, true)).state;
       const credential = newSecret("llmlb-node-");
@@ -211,6 +219,10 @@ const admission = (options: ClusterOptions, book: Book): Pick<ManagedCluster, "a
     },
   };
 };
+
+/** Whoever is at the address has to know the key, or this is another's address. */
+const isWhoAsks = async (address: Ask, key: string): Promise<boolean> =>
+  fieldsOf((await address("/api/node")).body).router_key_sha256 === hashSecret(key);
 
 interface Found {
   kind: NodeKind;

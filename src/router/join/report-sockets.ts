@@ -52,7 +52,12 @@ const createReports = (nodeId: string, cluster: ManagedCluster, log: Log) => {
     last = done.catch(() => undefined);
     return done;
   };
-  const take = async ({ goodbye, report, stored: fresh }: Fields & Partial<Record<keyof NodeTelemetry, unknown>>) => {
+  const take = async ({
+    key,
+    goodbye,
+    report,
+    stored: fresh,
+  }: Fields & Partial<Record<keyof NodeTelemetry, unknown>>) => {
     if (gone) return false;
     if (goodbye === true) {
       gone = true;
@@ -60,7 +65,7 @@ const createReports = (nodeId: string, cluster: ManagedCluster, log: Log) => {
       log.info(`node ${nodeId} has left`);
       return true;
     }
-    sink ??= await cluster.openReports(nodeId);
+    sink ??= await cluster.openReports(nodeId, keyOf(key));
     if (fresh !== undefined) stored = recordsOf(fresh);
     return sink.report(llmlbReading(fieldsOf(report), stored));
   };
@@ -77,3 +82,7 @@ const createReports = (nodeId: string, cluster: ManagedCluster, log: Log) => {
       }),
   };
 };
+
+/** A key that can stand in a header; a node sends one with its first message. */
+const keyOf = (value: unknown): string | undefined =>
+  typeof value === "string" && /^[\x21-\x7e]{16,256}$/.test(value) ? value : undefined;
