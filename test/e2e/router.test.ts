@@ -76,7 +76,7 @@ test("nodes join, are drained, leave, are killed and come back; the router may b
   await router.exited;
   router = await world.start(["router", "serve", "--port", port]);
   expect(await nodes()).toHaveLength(2);
-  await until(() => first.log().includes("trying again"), "the node has noticed");
+  await until(() => first.log().split("reporting to the router").length === 3, "it reports again");
   await until(async () => (await nodes()).every(({ status }) => status === "online"), "both online again");
   expect((await nodeAt(second.address))?.id).toBe(id);
 

@@ -4,7 +4,9 @@ import type { Telemetry } from "./telemetry.ts";
 
 /** One WebSocket to the router, over which the node reports. */
 export interface ReportStream {
-  /** Resolves when it is over: `heard` when the router took at least one report. */
+  /** Resolves when the router has taken the first report; never, when it takes none. */
+  readonly heard: Promise<void>;
+  /** Resolves when it is over. */
   readonly ended: Promise<{ heard: boolean }>;
   /** Says goodbye and ends. */
   leave(): Promise<void>;
@@ -22,6 +24,7 @@ export const openReportStream = (
     headers: { authorization: `Bearer ${credential}` },
   } as never); // Bun's own option: the standard has no headers
   const ended = Promise.withResolvers<{ heard: boolean }>();
+  const heard = Promise.withResolvers<void>();
   let heardAtMs: number | undefined;
   let openedAtMs = 0;
   let cancelLook = () => {};
@@ -39,6 +42,7 @@ export const openReportStream = (
   };
   socket.onmessage = () => {
     heardAtMs = clock.now();
+    heard.resolve();
     onAnswer();
   };
   socket.onerror = () => undefined; // a close follows
@@ -48,6 +52,7 @@ export const openReportStream = (
     ended.resolve({ heard: heardAtMs !== undefined });
   };
   return {
+    heard: heard.promise,
     ended: ended.promise,
     async leave() {
       cancelLook();

@@ -35,6 +35,7 @@ export const startRouterLink = (deps: NodeDeps, settings: JoinSettings, port: nu
       { routerUrl: settings.routerUrl, credential },
       { telemetry: createTelemetry(deps), clock },
     );
+    void stream.heard.then(() => log.info(`reporting to the router at ${settings.routerUrl}`));
     const { heard } = await stream.ended;
     if (leaving.signal.aborted) return;
     if (!heard) await explain(settings, credential, membership);
@@ -87,7 +88,8 @@ const join = async (
   const body = parseJson(await response.text());
   if (!response.ok)
     throw new AppError("forbidden", `the router at ${routerUrl} says: ${errorOf(body, response.status)}`);
-  const { id, credential } = body as JoinedNode;
+  const { id, credential } = (body ?? {}) as Partial<JoinedNode>;
+  if (!id || !credential) throw new AppError("corrupt", `${routerUrl} is not an llmlb router`);
   membership.save(credential);
   log.info(`joined the cluster of ${routerUrl} as ${id}, reached at ${url}`);
   return credential;
