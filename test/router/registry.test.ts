@@ -53,7 +53,7 @@ test("nodes, keys and tokens are there after it was opened again", async () => {
 
 test("two nodes cannot have one address", async () => {
   await registry.saveNode(node);
-  expect(registry.saveNode({ ...node, id: "other" })).rejects.toThrow("UNIQUE");
+  await expect(registry.saveNode({ ...node, id: "other" })).rejects.toThrow("UNIQUE");
 });
 
 test("a token works once, and not after it expired", async () => {
