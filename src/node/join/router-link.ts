@@ -18,6 +18,7 @@ export interface RouterLink {
 
 const retryMs = 1_000;
 const retryMaxMs = 30_000;
+const leaveMs = 1_000;
 
 /** Joins, reports, and does both again for as long as the node runs; a router that is not there is waited for. */
 export const startRouterLink = (deps: NodeDeps, settings: JoinSettings, port: number): RouterLink => {
@@ -38,7 +39,7 @@ export const startRouterLink = (deps: NodeDeps, settings: JoinSettings, port: nu
     void stream.heard.then(() => log.info(`reporting to the router at ${settings.routerUrl}`));
     const { heard } = await stream.ended;
     if (leaving.signal.aborted) return;
-    if (!heard) await explain(settings, credential, membership);
+    if (!heard) await explain(settings, credential, membership, leaving.signal);
     failures = 0;
     complaint = "";
     log.warn(`the router at ${settings.routerUrl} is gone; trying again`);
@@ -60,7 +61,7 @@ export const startRouterLink = (deps: NodeDeps, settings: JoinSettings, port: nu
     async leave() {
       leaving.abort(new AppError("cancelled", "the node stops"));
       await stream?.leave();
-      await running;
+      await Promise.race([running, sleep(clock, leaveMs)]); // a connection that is being made to nowhere is not waited for
     },
   };
 };
@@ -104,11 +105,16 @@ const ask = (url: string, init: RequestInit): Promise<Response> =>
   });
 
 /** A WebSocket does not tell why it did not open; the same question without one does. */
-const explain = async ({ routerUrl }: JoinSettings, credential: string, membership: Membership): Promise<never> => {
+const explain = async (
+  { routerUrl }: JoinSettings,
+  credential: string,
+  membership: Membership,
+  leaving: AbortSignal,
+): Promise<never> => {
   const response = await ask(`${routerUrl}/api/router/reports`, {
     headers: { authorization: `Bearer ${credential}` },
     redirect: "manual",
-    signal: AbortSignal.timeout(answerMs),
+    signal: AbortSignal.any([leaving, AbortSignal.timeout(answerMs)]),
   });
   const body = parseJson(await response.text());
   if (response.status === 401) membership.forget(); // it was removed there: only a new token helps

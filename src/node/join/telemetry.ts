@@ -19,15 +19,14 @@ export const createTelemetry = (deps: NodeDeps): Telemetry => {
   let toldStored: readonly StoredModel[] | undefined;
   return {
     next() {
-      const stored = deps.store.list();
       const running = JSON.stringify(
         deps.engine.running().map(({ id, users, model, expiresAtMs }) => [id, users, model.slots, expiresAtMs === 0]),
       );
-      const isNew = toldStored === undefined;
-      const changed = isNew || stored !== toldStored || running !== toldRunning;
-      if (!changed && deps.clock.now() - toldAtMs < everyMs) return undefined;
+      const isDue = deps.clock.now() - toldAtMs >= everyMs;
+      if (!isDue && running === toldRunning) return undefined;
+      const stored = deps.store.list(); // looks into folders: not every second
       const message: NodeTelemetry = {
-        ...(isNew && deps.routerKey !== undefined && { key: deps.routerKey }),
+        ...(toldStored === undefined && deps.routerKey !== undefined && { key: deps.routerKey }),
         report: nodeReport(deps),
         ...(stored !== toldStored && { stored: stored.map(toTold) }),
       };

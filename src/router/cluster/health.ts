@@ -26,7 +26,7 @@ export type HealthEvent =
 export const newHealth: Health = { known: false, failures: 0, faults: 0, silence: "none" };
 
 /** Past this the breaker is open: only a probe that succeeds closes it again. */
-export const failuresMax = 3;
+const failuresMax = 3;
 const faultsMax = 3;
 
 type After<T extends HealthEvent["type"]> = (health: Health, event: Extract<HealthEvent, { type: T }>) => Health;

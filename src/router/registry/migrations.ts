@@ -2,7 +2,7 @@ import type { Database } from "bun:sqlite";
 import { AppError } from "../../core/errors.ts";
 
 /** What brings a database of version n (its index) to version n + 1. Never changed once released, only added to. */
-export const migrations: readonly string[] = [
+const migrations: readonly string[] = [
   `CREATE TABLE nodes (
      id TEXT PRIMARY KEY,
      url TEXT NOT NULL UNIQUE,
