@@ -16,6 +16,7 @@ export interface ReportSockets {
 
 export const createReportSockets = (cluster: ManagedCluster, log: Log): ReportSockets => {
   const open = new Set<{ close(): void }>();
+  let closing = false;
   return {
     peer: (nodeId) => {
       const reports = createReports(nodeId, cluster, log);
@@ -31,11 +32,12 @@ export const createReportSockets = (cluster: ManagedCluster, log: Log): ReportSo
         },
         closed() {
           if (socket) open.delete(socket);
-          void reports.end();
+          if (!closing) void reports.end(); // else it was the router's doing
         },
       };
     },
     closeAll: () => {
+      closing = true;
       for (const socket of open) socket.close();
     },
   };
