@@ -65,4 +65,6 @@ export interface NodeReport {
   loading?: NodeLoad[];
   max_loaded_models: number;
   max_queue: number;
+  /** Of the key that this node takes from its router: how the router knows that the address is the node's. */
+  router_key_sha256?: string;
 }

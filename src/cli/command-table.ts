@@ -62,6 +62,85 @@ const node: CommandGroup = {
   }),
 };
 
+const routerToken: CommandGroup = {
+  description: "Manage the tokens with which nodes join.",
+  examples: ["llmlb router token create --expires 1h"],
+  commands: table<CommandEntry>({
+    create: {
+      description: "Make a new join token",
+      load: async () => (await import("./commands/router/token.ts")).createToken,
+    },
+    list: {
+      description: "List the join tokens that are still good",
+      aliases: ["ls"],
+      load: async () => (await import("./commands/router/token.ts")).listTokens,
+    },
+    revoke: {
+      description: "Make a join token worthless",
+      load: async () => (await import("./commands/router/token.ts")).revokeToken,
+    },
+  }),
+};
+
+const routerKey: CommandGroup = {
+  description: "Manage the API keys of the router.",
+  examples: ["llmlb router key create me --scope admin", "llmlb router key list"],
+  commands: table<CommandEntry>({
+    create: {
+      description: "Make a new API key",
+      load: async () => (await import("./commands/router/key.ts")).createKey,
+    },
+    list: {
+      description: "List the API keys",
+      aliases: ["ls"],
+      load: async () => (await import("./commands/router/key.ts")).listKeys,
+    },
+    revoke: {
+      description: "Make an API key worthless",
+      load: async () => (await import("./commands/router/key.ts")).revokeKey,
+    },
+  }),
+};
+
+const router: CommandGroup = {
+  description: "Run a router that balances many nodes, and work with its cluster.",
+  examples: ["llmlb router serve", "llmlb router add 192.168.1.10:11434", "llmlb router status"],
+  commands: table<CommandEntry | CommandGroup>({
+    serve: {
+      description: "Start the router in the foreground",
+      aliases: ["start"],
+      load: async () => (await import("./commands/router/serve.ts")).serve,
+    },
+    nodes: {
+      description: "List the nodes of the cluster",
+      load: async () => (await import("./commands/router/nodes.ts")).nodes,
+    },
+    models: {
+      description: "List the models of the cluster",
+      load: async () => (await import("./commands/router/models.ts")).models,
+    },
+    status: {
+      description: "Show how the cluster does",
+      load: async () => (await import("./commands/router/status.ts")).status,
+    },
+    add: {
+      description: "Add a node of any kind",
+      load: async () => (await import("./commands/router/add.ts")).add,
+    },
+    remove: {
+      description: "Remove a node",
+      aliases: ["rm"],
+      load: async () => (await import("./commands/router/remove.ts")).remove,
+    },
+    drain: {
+      description: "Let a node finish what it has and take nothing new",
+      load: async () => (await import("./commands/router/drain.ts")).drain,
+    },
+    token: routerToken,
+    key: routerKey,
+  }),
+};
+
 export const rootGroup: CommandGroup = {
   description: "Run language models on this machine, with Ollama's commands and API.",
   examples: [
@@ -69,5 +148,5 @@ export const rootGroup: CommandGroup = {
     "llmlb node pull Qwen/Qwen2.5-0.5B-Instruct-GGUF",
     'llmlb node run Qwen/Qwen2.5-0.5B-Instruct-GGUF "Why is the sky blue?"',
   ],
-  commands: table<CommandGroup>({ node }),
+  commands: table<CommandGroup>({ node, router }),
 };

@@ -1,3 +1,4 @@
+import type { ClientOptions } from "../client/call.ts";
 import type { Client } from "../client/client.ts";
 import type { Config, ConfigFlags } from "../config/config.ts";
 import type { ModelRef } from "../core/model-ref.ts";
@@ -13,6 +14,8 @@ export interface CliContext {
   config(flags?: ConfigFlags): Config;
   /** A client of the server that LLMLB_HOST names. */
   client(): Client;
+  /** How to reach the router that LLMLB_ROUTER_HOST, else LLMLB_HOST, names. */
+  routerConnection(): Pick<ClientOptions, "baseUrl" | "apiKey" | "behindProxy">;
   /** Every command parses a model's name before any network call. Throws `invalid_model_name`. */
   parseModel(name: string): ModelRef;
 }

@@ -19,6 +19,11 @@ export const openContext = (env: Environment): CliContext => {
     config,
     client: () =>
       createClient({ baseUrl: config().node.baseUrl, apiKey: config().apiKey, behindProxy: namesProxy(env) }),
+    routerConnection: () => ({
+      baseUrl: config().router.baseUrl,
+      apiKey: config().apiKey,
+      behindProxy: namesProxy(env),
+    }),
     parseModel: (name) => parseModelRef(name, config().hub.endpoint),
   };
 };

@@ -9,10 +9,13 @@ export type Probe = (url: URL, timeoutMs: number) => Promise<void>;
 
 export const hostOf = (baseUrl: string): string => baseUrl.replace(/^http:\/\//, "");
 
-export const cannotConnect = (baseUrl: string, cause?: unknown): AppError =>
+/** What a client takes the server for; for messages. */
+export type ServerRole = "node" | "router";
+
+export const cannotConnect = (baseUrl: string, role: ServerRole, cause?: unknown): AppError =>
   new AppError(
     "connection",
-    `cannot connect to the llmlb node at ${hostOf(baseUrl)}${reasonOf(cause)}; start it with "llmlb node serve"`,
+    `cannot connect to the llmlb ${role} at ${hostOf(baseUrl)}${reasonOf(cause)}; start it with "llmlb ${role} serve"`,
     { cause },
   );
 

@@ -5,7 +5,9 @@ import { AppError } from "../core/errors.ts";
 import type { HubSettings } from "../core/hub-settings.ts";
 import { parseAddress, type ServerAddress } from "./address.ts";
 import { type EngineSettings, engineSettings } from "./engine-settings.ts";
+import { listenAddress } from "./listen-address.ts";
 import { proxyOf } from "./proxy.ts";
+import { type RouterSettings, routerSettings } from "./router-settings.ts";
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -15,9 +17,13 @@ export interface ConfigFlags {
   port?: string;
   tlsCert?: string;
   tlsKey?: string;
+  policy?: string;
+  router?: string;
+  joinToken?: string;
+  advertise?: string;
 }
 
-export interface Config extends EngineSettings {
+export interface Config extends EngineSettings, RouterSettings {
   /** Where `node serve` listens and where `node` commands connect. */
   readonly node: ServerAddress;
   /** Who asks a server has to send it, and clients do. */
@@ -48,7 +54,7 @@ export const loadConfig = (env: Environment, flags: ConfigFlags = {}): Config =>
   const home = env.HOME ?? env.USERPROFILE ?? homedir();
   const dataDir = join(home, ".llmlb");
   return Object.freeze({
-    node: nodeAddress(env, flags),
+    node: listenAddress(parseAddress(env.LLMLB_HOST || "127.0.0.1", defaultNodePort, "LLMLB_HOST"), flags),
     ...(env.LLMLB_API_KEY?.trim() ? { apiKey: env.LLMLB_API_KEY.trim() } : {}),
     origins: (env.LLMLB_ORIGINS ?? "").split(",").flatMap((origin) => origin.trim().replace(/\/+$/, "") || []),
     allowImageUrls: isOn(env.LLMLB_ALLOW_IMAGE_URLS),
@@ -59,6 +65,7 @@ export const loadConfig = (env: Environment, flags: ConfigFlags = {}): Config =>
     cacheDir: env.LLMLB_CACHE || join(env.XDG_CACHE_HOME || join(home, ".cache"), "llmlb"),
     historyFile: join(dataDir, "history"),
     ...engineSettings(env),
+    ...routerSettings(env, flags, dataDir),
     hub: hubSettings(env, home),
     environment: env,
   });
@@ -70,30 +77,10 @@ const ollamaDirs = (env: Environment, home: string): string[] => {
   return named ? [resolve(named)] : [join(home, ".ollama", "models"), "/usr/share/ollama/.ollama/models"];
 };
 
-const nodeAddress = (env: Environment, flags: ConfigFlags): ServerAddress => {
-  const base = parseAddress(env.LLMLB_HOST || "127.0.0.1", defaultNodePort, "LLMLB_HOST");
-  if (flags.host === undefined && flags.port === undefined) return base;
-  const port = flags.port === undefined ? base.port : portFlag(flags.port);
-  const host = flags.host ?? base.hostname;
-  return { ...parseAddress(host, port, "--host"), ...(flags.port === undefined ? {} : withPort(host, port)) };
-};
-
-const withPort = (host: string, port: number) => {
-  const { hostname } = parseAddress(host, port, "--host");
-  return parseAddress(hostname.includes(":") ? `[${hostname}]:${port}` : `${hostname}:${port}`, port, "--host");
-};
-
 const tlsFiles = ({ tlsCert, tlsKey }: ConfigFlags): Pick<Config, "tls"> => {
   if (tlsCert === undefined && tlsKey === undefined) return {};
   if (tlsCert && tlsKey) return { tls: { certFile: tlsCert, keyFile: tlsKey } };
   throw new AppError("invalid_argument", "--tls-cert and --tls-key belong together");
-};
-
-const portFlag = (text: string): number => {
-  const port = Number(text);
-  if (!/^\d+$/.test(text) || port > 65_535)
-    throw new AppError("invalid_argument", `invalid --port "${text}": expected 0 to 65535`);
-  return port;
 };
 
 const debugLevel = (text = ""): 0 | 1 | 2 => {

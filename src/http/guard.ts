@@ -9,6 +9,10 @@ export interface GuardOptions {
   origins?: readonly string[];
   /** Without it no request is served, but for `openPaths`. */
   apiKey?: string | undefined;
+  /** Does what `apiKey` does: the one that the router of this node sends. */
+  routerKey?: string | undefined;
+  /** Why a request is refused, for servers that know more than one kind of asker. */
+  authorize?: ((request: Request) => AppError | undefined) | undefined;
 }
 
 const isIpLiteral = (name: string) => /^\d{1,3}(\.\d{1,3}){3}$/.test(name) || name.startsWith("[");
@@ -34,7 +38,7 @@ const openPaths = new Set(["/", "/health", "/ready"]);
  */
 export const refuseRequest = (
   request: Request,
-  { hostname, origins = [], apiKey }: GuardOptions,
+  { hostname, origins = [], apiKey, routerKey, authorize }: GuardOptions,
 ): AppError | undefined => {
   const host = hostName(request.headers.get("host") ?? ""); // two Host headers arrive joined by a comma, which does not match
   if (host === undefined) return new AppError("invalid_argument", "missing or malformed Host header");
@@ -42,9 +46,10 @@ export const refuseRequest = (
   const origin = request.headers.get("origin");
   if (origin !== null && !isAllowedOrigin(origin, host, origins))
     return new AppError("forbidden", `origin "${origin}" is not allowed; LLMLB_ORIGINS allows more`);
-  if (apiKey === undefined || request.method === "OPTIONS" || openPaths.has(new URL(request.url).pathname))
-    return undefined;
-  return hasKey(request.headers, apiKey)
+  if (request.method === "OPTIONS" || openPaths.has(new URL(request.url).pathname)) return undefined;
+  const keys = [apiKey, routerKey].filter((key) => key !== undefined);
+  if (keys.length === 0) return authorize?.(request);
+  return keys.some((key) => hasKey(request.headers, key))
     ? undefined
     : new AppError("unauthorized", "missing or wrong API key; clients of llmlb send LLMLB_API_KEY");
 };
@@ -58,13 +63,15 @@ const isAllowedOrigin = (origin: string, host: string, origins: readonly string[
   return isLoopback(name) || name === host;
 };
 
-/** As OpenAI's and Ollama's clients send it, or Anthropic's. */
-const hasKey = (headers: Headers, apiKey: string): boolean => {
+/** The keys of a request, as OpenAI's and Ollama's clients send them, or Anthropic's. */
+export const givenKeys = (headers: Headers): string[] => {
   const [, bearer] = /^Bearer +(.+)$/i.exec(headers.get("authorization") ?? "") ?? [];
-  return [bearer, headers.get("x-api-key")].some((given) => Boolean(given) && isSame(given ?? "", apiKey));
+  return [bearer, headers.get("x-api-key")].flatMap((given) => given || []);
 };
 
+const hasKey = (headers: Headers, apiKey: string): boolean => givenKeys(headers).some((given) => isSame(given, apiKey));
+
 /** In constant time: hashes are of one length, and tell nothing about where two keys differ. */
-const isSame = (a: string, b: string): boolean => crypto.timingSafeEqual(digest(a), digest(b));
+export const isSame = (a: string, b: string): boolean => crypto.timingSafeEqual(digest(a), digest(b));
 
 const digest = (text: string): Uint8Array => new Bun.CryptoHasher("sha256").update(text).digest();

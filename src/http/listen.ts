@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import type { Server } from "bun";
 import { AppError } from "../core/errors.ts";
+import { type SocketPeer, socketHandlers } from "./sockets.ts";
 
 // Holds a chat that has shown twenty photos of a phone, in base64 (each turn sends all again); a larger body is a mistake or an attack.
 const bodyMaxBytes = 128 * 1024 * 1024;
@@ -30,6 +31,8 @@ interface ListenOptions {
   tls?: TlsFiles | undefined;
   /** How long the head of a request may take, as Bun counts it, every four seconds; for its body see `readJson`. */
   silenceSeconds?: number;
+  /** Routes may turn a request into a WebSocket, with a `SocketPeer` as its data. */
+  sockets?: boolean;
 }
 
 /**
@@ -40,11 +43,11 @@ export const listen = (
   app: Listenable,
   hostname: string,
   port: number,
-  { tls, silenceSeconds = 60 }: ListenOptions = {},
+  { tls, silenceSeconds = 60, sockets = false }: ListenOptions = {},
 ): Listening => {
   try {
     app.compile();
-    const server = Bun.serve({
+    const shared = {
       fetch: app.fetch,
       hostname,
       port,
@@ -54,8 +57,11 @@ export const listen = (
       idleTimeout: silenceSeconds, // of a request; the silence of an answer has no limit: see createApp
       maxRequestBodySize: bodyMaxBytes,
       ...(tls ? { tls: readTls(tls) } : {}),
-    });
-    app.server = server;
+    };
+    const server = sockets
+      ? Bun.serve<SocketPeer>({ ...shared, websocket: socketHandlers })
+      : Bun.serve<unknown>(shared);
+    app.server = server as Server<unknown>;
     return { hostname, port: server.port ?? port, stop: async (force) => await server.stop(force) };
   } catch (error) {
     if (error instanceof AppError) throw error;

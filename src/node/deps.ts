@@ -19,4 +19,7 @@ export interface NodeDeps {
   log: Log;
   metrics: LazyMetrics;
   fetchImage: FetchImage;
+  startedAtMs: number;
+  /** What the router sends with its requests, when the node takes part in a cluster. */
+  routerKey?: string;
 }

@@ -4,6 +4,7 @@ import { AppError, toAppError } from "../core/errors.ts";
 import type { Log } from "../core/log.ts";
 import { createMachine, describeBackend, type Machine } from "../engine/machine.ts";
 import { isLoopback } from "../http/guard.ts";
+import { nextSignal } from "../http/signals.ts";
 
 // Long enough for most answers; a service manager kills after 90 s (systemd) or 10 s (Docker) anyway.
 const drainMs = 30_000;
@@ -13,7 +14,8 @@ const drainMs = 30_000;
  * for an address that others can reach without a key, unless `openToAll`.
  */
 export const serveNode = async (config: Config, log: Log, { openToAll = false } = {}): Promise<void> => {
-  if (!isLoopback(config.node.hostname) && config.apiKey === undefined && !openToAll)
+  // In a cluster only the router has a key then, which is enough.
+  if (!isLoopback(config.node.hostname) && config.apiKey === undefined && !config.join && !openToAll)
     throw new AppError(
       "forbidden",
       `refusing to listen on ${config.node.hostname} without a key: set LLMLB_API_KEY, or give --no-auth on a network that you trust`,
@@ -21,7 +23,7 @@ export const serveNode = async (config: Config, log: Log, { openToAll = false } 
   // First of all: its child process comes to life while this one reads the code of its server.
   const machine = await createMachine({ config, log, clock: systemClock });
   const { startNode } = await import("./start.ts");
-  const node = startNode({ config, log, machine });
+  const node = startNode({ config, log, machine, openToAll });
   const { hostname, port } = node.address;
   log.info(
     `listening on ${config.tls ? "https" : "http"}://${hostname.includes(":") ? `[${hostname}]` : hostname}:${port}`,
@@ -41,14 +43,3 @@ const tellBackend = (machine: Machine, log: Log): Promise<void> =>
     (detected) => log.info(describeBackend(detected)),
     (error) => log.error(`no model can be loaded: ${toAppError(error).message}`),
   );
-
-const nextSignal = (): Promise<string> =>
-  new Promise((resolve) => {
-    const take = (signal: string) => {
-      for (const name of signals) process.off(name, take);
-      resolve(signal);
-    };
-    for (const name of signals) process.on(name, take);
-  });
-
-const signals = ["SIGINT", "SIGTERM"] as const;

@@ -1,4 +1,5 @@
 import type { Config } from "../config/config.ts";
+import type { JoinSettings } from "../config/router-settings.ts";
 import { type Clock, systemClock } from "../core/clock.ts";
 import { toAppError } from "../core/errors.ts";
 import { formatBytes } from "../core/format.ts";
@@ -9,10 +10,12 @@ import type { Machine } from "../engine/machine.ts";
 import { readMemoryNeed, readModelShape } from "../engine/memory-need.ts";
 import type { EngineOptions } from "../engine/types.ts";
 import { createApp } from "../http/create-app.ts";
+import { isLoopback } from "../http/guard.ts";
 import { type Listening, listen } from "../http/listen.ts";
 import { openStore } from "../store/open-store.ts";
 import type { NodeDeps } from "./deps.ts";
 import type { FetchImage } from "./fetch-image.ts";
+import type { RouterLink } from "./join/router-link.ts";
 import { lazyFetchImage } from "./lazy-fetch-image.ts";
 import { lazyMetrics } from "./lazy-metrics.ts";
 import { lazyPuller } from "./lazy-puller.ts";
@@ -37,6 +40,8 @@ export interface NodeOptions {
   clock?: Clock;
   /** Where pictures come from that a request only names. */
   fetchImage?: FetchImage;
+  /** Others may ask without a key. */
+  openToAll?: boolean;
 }
 
 export interface RunningNode {
@@ -48,25 +53,24 @@ export interface RunningNode {
 }
 
 /** Composes store, hub, engine and HTTP, and starts to listen. Throws an AppError when the address cannot be had. */
-export const startNode = ({
-  config,
-  log,
-  machine,
-  clock = systemClock,
-  fetchImage = lazyFetchImage(),
-}: NodeOptions): RunningNode => {
+export const startNode = (options: NodeOptions): RunningNode => {
+  const { config, log, machine, clock = systemClock, openToAll = false, fetchImage = lazyFetchImage() } = options;
   const engine = createEngine(engineOptions(config, { log, machine, clock }));
   const store = openStore(config.modelsDir, { ollamaDirs: config.ollamaDirs, clock, log });
   const puller = lazyPuller({ store, settings: config.hub, clock, log });
   const metrics = lazyMetrics({ engine, machine, puller, clock });
-  const deps: NodeDeps = { config, store, engine, machine, puller, clock, log, metrics, fetchImage };
+  const routerKey = config.join && newRouterKey();
+  const common = { config, store, engine, machine, puller, clock, log, metrics, fetchImage, startedAtMs: clock.now() };
+  const deps: NodeDeps = { ...common, ...(routerKey && { routerKey }) };
   const { apiKey, origins, tls } = config;
+  const guarded = apiKey !== undefined || !(openToAll || isLoopback(config.node.hostname));
   const app = createApp({
     log,
     clock,
     hostname: config.node.hostname,
     origins,
     apiKey,
+    routerKey: guarded ? routerKey : undefined,
     onResponse: metrics.countRequest,
   });
   for (const addRoutes of [
@@ -87,7 +91,24 @@ export const startNode = ({
     addRoutes(app, deps);
   const address = listen(app, config.node.hostname, config.node.port, { tls });
   store.list(); // reads every manifest once, so that the first listing is as fast as the others
-  return { address, prune: () => prune(deps), stop: (drainMs) => stop(address, deps, drainMs) };
+  const link = config.join && linkToRouter(deps, config.join, address.port);
+  return {
+    address,
+    prune: () => prune(deps),
+    stop: async (drainMs) => {
+      await (await link)?.leave(); // before the last answers: nothing new shall come
+      await stop(address, deps, drainMs);
+    },
+  };
+};
+
+const newRouterKey = (): string =>
+  `llmlb-node-${Buffer.from(crypto.getRandomValues(new Uint8Array(24))).toString("base64url")}`;
+
+/** Takes part in the router's cluster; its code is loaded by nodes that do. */
+const linkToRouter = async (deps: NodeDeps, settings: JoinSettings, port: number): Promise<RouterLink> => {
+  const { startRouterLink } = await import("./join/router-link.ts");
+  return startRouterLink(deps, settings, port);
 };
 
 const prune = async ({ store, log }: NodeDeps): Promise<void> => {

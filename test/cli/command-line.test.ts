@@ -35,6 +35,9 @@ const runWords = async (...words: string[]) => {
     client: () => {
       throw new Error("no server here");
     },
+    routerConnection: () => {
+      throw new Error("no router here");
+    },
   };
   try {
     const exitCode = await runCli(words, context);
@@ -66,17 +69,27 @@ describe("help", () => {
   });
 
   test("the commands of the contract are there", () => {
-    const names = commandsOf("llmlb", rootGroup).map(([name]) => name.split(" ").at(-1) ?? "");
-    expect(names.sort()).toEqual(["cp", "list", "ps", "pull", "rm", "run", "serve", "show", "stop"]);
+    const names = (group: string) =>
+      commandsOf("llmlb", rootGroup).flatMap(([name]) => (name.startsWith(group) ? name.slice(group.length) : []));
+    expect(names("llmlb node ").sort()).toEqual(["cp", "list", "ps", "pull", "rm", "run", "serve", "show", "stop"]);
+    expect(names("llmlb router ")).toEqual(
+      ["serve", "nodes", "models", "status", "add", "remove", "drain"].concat(
+        ["token create", "token list", "token revoke"],
+        ["key create", "key list", "key revoke"],
+      ),
+    );
   });
 
   test("llmlb alone prints help, llmlb node lists its commands", async () => {
     const root = await runWords();
     expect(root.stdout).toContain("Usage:\n  llmlb <command>");
     expect(await runWords("--help")).toEqual(root);
-    const group = await runWords("node");
-    expect(group.exitCode).toBe(0);
-    for (const [name] of commandsOf("llmlb", rootGroup)) expect(group.stdout).toContain(`\n  ${name.split(" ")[2]} `);
+    for (const [name] of commandsOf("llmlb", rootGroup)) {
+      const [, ...words] = name.split(" ");
+      const group = await runWords(...words.slice(0, -1));
+      expect(group.exitCode).toBe(0);
+      expect(group.stdout).toContain(`\n  ${words.at(-1)} `);
+    }
   });
 
   test("a word after -- is no call for help", async () => {
@@ -93,6 +106,7 @@ describe("mistakes are one line", () => {
   test.each<[string, string]>([
     ["nod", 'unknown command "nod"; did you mean "node"?'],
     ["run", 'unknown command "run"; did you mean "llmlb node run"?'],
+    ["nodes", 'unknown command "nodes"; did you mean "llmlb router nodes"?'],
     ["ls", 'unknown command "ls"; did you mean "llmlb node ls"?'],
     ["frobnicate", 'unknown command "frobnicate"; see "llmlb --help"'],
     ["toString", 'unknown command "toString"; see "llmlb --help"'],

@@ -30,6 +30,8 @@ export interface World {
   /** Runs a command to its end. */
   llmlb(args: string[], options?: { env?: Record<string, string>; stdin?: string; cwd?: string }): Promise<Finished>;
   serve(env?: Record<string, string>, cwd?: string): Promise<NodeProcess>;
+  /** Starts a server of any kind: `node serve --port 0 ...`, `router serve --port 0 ...`. Resolves once it listens. */
+  start(args: string[], env?: Record<string, string>, cwd?: string): Promise<NodeProcess>;
   /** Ends what is still running and deletes the folder. */
   [Symbol.asyncDispose](): Promise<void>;
 }
@@ -69,6 +71,19 @@ export const createWorld = async (): Promise<World> => {
   };
   const children: Bun.Subprocess[] = [];
 
+  const start: World["start"] = async (args, more = {}, cwd = dir) => {
+    const child = Bun.spawn([executable, ...args], {
+      cwd,
+      env: { ...env, ...more },
+      stdin: "ignore",
+      stdout: "pipe",
+      stderr: "inherit",
+    });
+    children.push(child);
+    const { address, log } = await follow(child);
+    const base = await address;
+    return { address: base, pid: child.pid, log, signal: (name) => child.kill(name), exited: child.exited };
+  };
   return {
     dir,
     executable,
@@ -86,19 +101,11 @@ export const createWorld = async (): Promise<World> => {
       const [stdout, stderr, exitCode] = await Promise.all([child.stdout.text(), child.stderr.text(), child.exited]);
       return { stdout, stderr, exitCode };
     },
-    async serve(more = {}, cwd = dir) {
-      const child = Bun.spawn([executable, "node", "serve", "--port", "0"], {
-        cwd,
-        env: { ...env, ...more },
-        stdin: "ignore",
-        stdout: "pipe",
-        stderr: "inherit",
-      });
-      children.push(child);
-      const { address, log } = await follow(child);
-      const base = await address;
-      env.LLMLB_HOST ??= base;
-      return { address: base, pid: child.pid, log, signal: (name) => child.kill(name), exited: child.exited };
+    start,
+    async serve(more, cwd) {
+      const node = await start(["node", "serve", "--port", "0"], more, cwd);
+      env.LLMLB_HOST ??= node.address;
+      return node;
     },
     async [Symbol.asyncDispose]() {
       for (const child of children) child.kill("SIGKILL");

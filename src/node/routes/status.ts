@@ -1,13 +1,11 @@
 import type { OllamaPsResponse, OllamaRunningModel } from "../../api/ollama.ts";
+import { ollamaVersion } from "../../api/ollama-version.ts";
 import { type DeviceReport, gpuMemory, gpuTemperature } from "../../engine/devices/telemetry.ts";
 import type { RunningModel } from "../../engine/types.ts";
 import type { App } from "../../http/create-app.ts";
 import type { NodeDeps } from "../deps.ts";
 import { toDetails } from "../details.ts";
 import { expiryDate } from "../expiry.ts";
-
-// The Ollama release whose API we match; clients refuse versions that they think too old. llmlb's own is `--version`.
-const ollamaVersion = "0.32.15";
 
 /** What a client asks to learn whether and what the node is running. */
 export const statusRoutes = (app: App, deps: NodeDeps) =>

@@ -1,0 +1,85 @@
+import type { NodeDevice } from "../api/node.ts";
+import type { NodeStatus, RouterModelsResponse, RouterNode, RouterStatus } from "../api/router.ts";
+import { modelKey } from "./cluster/index-models.ts";
+import type { NodeState } from "./types.ts";
+
+/** What the router's own API tells of its nodes. */
+
+const date = (ms: number): string => new Date(ms).toISOString();
+
+const gpusOf = ({ reading }: NodeState): readonly NodeDevice[] | undefined =>
+  reading.devices?.filter(({ kind }) => kind === "gpu" || kind === "igpu");
+
+const sum = (numbers: readonly number[]): number => numbers.reduce((total, one) => total + one, 0);
+
+export const nodeView = (node: NodeState, inFlight: number): RouterNode => {
+  const { id, url, name, kind, status, reason, joined, reading, addedAtMs, lastSeenMs } = node;
+  const gpus = gpusOf(node);
+  const temperatures = gpus?.flatMap(({ temperature_celsius }) => temperature_celsius ?? []) ?? [];
+  return {
+    id,
+    url,
+    ...(name !== undefined && { name }),
+    kind,
+    status,
+    ...(reason !== undefined && { reason }),
+    joined,
+    ...(reading.version !== undefined && { version: reading.version }),
+    ...(gpus && { gpus: gpus.map(({ description }) => description) }),
+    ...(gpus?.length && {
+      vram: {
+        total_bytes: sum(gpus.map(({ total_bytes }) => total_bytes)),
+        free_bytes: sum(gpus.map(({ free_bytes }) => free_bytes)),
+      },
+    }),
+    ...(temperatures.length > 0 && { temperature_celsius: Math.max(...temperatures) }),
+    in_flight: inFlight,
+    models: reading.models.map((model) => ({ name: model.name, loaded: model.loaded })),
+    added_at: date(addedAtMs),
+    ...(lastSeenMs !== undefined && { last_seen_at: date(lastSeenMs) }),
+  };
+};
+
+type ModelView = RouterModelsResponse["models"][number];
+
+const takesRequests = (status: NodeStatus): boolean => status === "online" || status === "degraded";
+
+/** Every model of every node, once; nodes of other kinds may write a name otherwise. */
+export const modelViews = (nodes: readonly NodeState[]): ModelView[] => {
+  const views = new Map<string, ModelView>();
+  for (const { id, url, status, reading } of nodes) {
+    for (const { name, loaded } of reading.models) {
+      const view = views.get(modelKey(name)) ?? { name, status: "unavailable", nodes: [] };
+      views.set(modelKey(name), view);
+      view.nodes.push({ id, host: hostOf(url), status, loaded });
+      if (takesRequests(status)) view.status = "available";
+    }
+  }
+  return [...views.values()].sort((a, b) => a.name.localeCompare(b.name));
+};
+
+const hostOf = (url: string): string => url.replace(/^http:\/\//, "");
+
+const healthOf = (nodes: readonly NodeState[]): RouterStatus["health"] => {
+  if (!nodes.some(({ status }) => takesRequests(status))) return "down";
+  return nodes.every(({ status }) => status === "online") ? "healthy" : "degraded";
+};
+
+export const statusView = (
+  nodes: readonly NodeState[],
+  { version, requestsLastHour }: { version: string; requestsLastHour: number },
+): RouterStatus => {
+  const counts: Record<NodeStatus, number> = { online: 0, degraded: 0, draining: 0, offline: 0 };
+  for (const { status } of nodes) counts[status]++;
+  const gpus = nodes.filter(({ status }) => status !== "offline").flatMap((node) => gpusOf(node) ?? []);
+  const totalBytes = sum(gpus.map(({ total_bytes }) => total_bytes));
+  const freeBytes = sum(gpus.map(({ free_bytes }) => free_bytes));
+  return {
+    version,
+    health: healthOf(nodes),
+    nodes: counts,
+    models: modelViews(nodes).filter(({ status }) => status === "available").length,
+    requests_last_hour: requestsLastHour,
+    ...(totalBytes > 0 && { vram_utilization: (totalBytes - freeBytes) / totalBytes }),
+  };
+};
