@@ -14,7 +14,7 @@ test("reports come every 5 s and when a model gets work; the stored models only 
   let models = [stored("org/one")];
   const deps = {
     config: loadConfig({ HOME: "/nowhere" }),
-    engine: { running: () => running },
+    engine: { running: () => running, loading: () => [] },
     store: { list: () => models },
     machine: fakeMachine(() => {
       throw new Error("nothing is loaded here");
@@ -29,7 +29,7 @@ test("reports come every 5 s and when a model gets work; the stored models only 
   expect(first?.stored?.map(({ name, size }) => [name, size])).toEqual([["org/one", 7]]);
   expect(telemetry.next()).toBeUndefined();
 
-  running = [{ id: "a", name: "org/one", users: 1, model: { slots: 4 } as never, expiresAtMs: 1, stats: undefined }];
+  running = [{ id: "a", name: "org/one", users: 1, model: { slots: 4, capabilities: {} } as never, expiresAtMs: 1, stats: undefined }];
   const second = telemetry.next();
   expect(Object.keys(second ?? {})).toEqual(["report"]);
   expect(second?.report?.models).toMatchObject([{ name: "org/one", busy_slots: 1, queued: 0 }]);
