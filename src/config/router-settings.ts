@@ -60,10 +60,10 @@ const policyFlag = (text = "prefix"): RouterPolicy => {
 const joinSettings = (env: Environment, flags: ConfigFlags, dataDir: string): JoinSettings | undefined => {
   const url = flags.router ?? env.LLMLB_ROUTER_URL?.trim();
   const token = flags.joinToken ?? env.LLMLB_JOIN_TOKEN?.trim();
-  if (!url && !flags.joinToken && !flags.advertise) return undefined;
+  if (!url && !flags.joinToken && !flags.advertise) return undefined; // the variables alone may be a whole machine's
   if (!url) throw new AppError("invalid_argument", "--join-token and --advertise need --router");
   const routerUrl = parseAddress(url, defaultRouterPort, flags.router ? "--router" : "LLMLB_ROUTER_URL").baseUrl;
-  const { advertise } = flags;
+  const advertise = flags.advertise ?? env.LLMLB_ADVERTISE?.trim();
   return {
     routerUrl,
     ...(token ? { token } : {}),

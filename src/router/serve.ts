@@ -1,6 +1,7 @@
 import type { Config } from "../config/config.ts";
 import type { Log } from "../core/log.ts";
 import { nextSignal } from "../http/signals.ts";
+import { liftFetchLimit } from "./lift-fetch-limit.ts";
 import { startRouter } from "./start.ts";
 
 // As a node's: long enough for most answers; a service manager kills after 90 s (systemd) or 10 s (Docker) anyway.
@@ -8,6 +9,7 @@ const drainMs = 30_000;
 
 /** Serves until SIGINT or SIGTERM, then lets running answers finish. A second signal ends the process at once. */
 export const serveRouter = async (config: Config, log: Log, { openToAll = false } = {}): Promise<void> => {
+  liftFetchLimit(config.environment, log);
   const router = await startRouter({ config, log, openToAll });
   const { hostname, port } = router.address;
   log.info(

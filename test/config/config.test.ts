@@ -131,3 +131,24 @@ test("HF_ENDPOINT loses its trailing slash, a negative keep-alive means for ever
   expect(loadConfig({ ...home, HF_ENDPOINT: "https://mirror/" }).hub.endpoint).toBe("https://mirror");
   expect(loadConfig({ ...home, LLMLB_KEEP_ALIVE: "-1" }).keepAliveMs).toBe(Number.POSITIVE_INFINITY);
 });
+
+test("a router is reached at LLMLB_ROUTER_HOST, else LLMLB_HOST; it listens only where it is itself meant", () => {
+  const hosts = (env: Record<string, string>, flags = {}) => {
+    const { router, routerListen } = loadConfig({ ...home, ...env }, flags);
+    return [router.baseUrl, routerListen.baseUrl];
+  };
+  expect(hosts({})).toEqual(["http://127.0.0.1:32768", "http://127.0.0.1:32768"]);
+  expect(hosts({ LLMLB_HOST: "box" })).toEqual(["http://box:32768", "http://127.0.0.1:32768"]);
+  expect(hosts({ LLMLB_HOST: "box:1", LLMLB_ROUTER_HOST: "big:2" })).toEqual(["http://big:2", "http://big:2"]);
+  expect(hosts({ LLMLB_ROUTER_HOST: "big:2" }, { host: "::", port: "3" })).toEqual(["http://big:2", "http://[::1]:3"]);
+  expect(() => loadConfig({ ...home, LLMLB_ROUTER_HOST: "a b" })).toThrow('invalid LLMLB_ROUTER_HOST "a b"');
+});
+
+test("the router's database, its policy, and who joins", () => {
+  expect(loadConfig(home).routerDb).toBe("/home/u/.llmlb/router.db");
+  expect(loadConfig({ ...home, LLMLB_ROUTER_DB: "/data/r.db" }).routerDb).toBe("/data/r.db");
+  expect(loadConfig(home).policy).toBe("prefix");
+  expect(loadConfig(home, { policy: "round-robin" }).policy).toBe("round-robin");
+  const env = { ...home, LLMLB_ROUTER_URL: "https://router.example", LLMLB_ADVERTISE: "gpu-box" };
+  expect(loadConfig(env).join).toMatchObject({ routerUrl: "https://router.example:443", advertise: "gpu-box" });
+});

@@ -42,6 +42,7 @@ test("an empty cluster is down; the router is alive and ready", async () => {
   expect((await llmlb("nodes")).stdout).toBe("ID    HOST  STATUS    GPU    MODELS\n");
   expect((await fetch(`${router.address}/health`)).status).toBe(200);
   expect((await fetch(`${router.address}/ready`)).status).toBe(200);
+  expect(await Bun.file(`/proc/${router.pid}/environ`).text()).toContain("BUN_CONFIG_MAX_HTTP_REQUESTS=65535");
 });
 
 test("nodes join, are drained, leave, are killed and come back; the router may be killed too", async () => {
