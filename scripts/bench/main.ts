@@ -11,6 +11,7 @@ const benches: Record<string, (only: string) => Promise<unknown>> = {
   soak: async () => (await import("./soak.ts")).benchSoak(),
   crowd: async () => (await import("./crowd.ts")).benchCrowd(),
   pull: async () => (await import("./pull.ts")).benchPull(),
+  choice: async () => (await import("./choice.ts")).benchChoice(),
   kills: async () => (await import("./kills.ts")).benchKills(),
 };
 
