@@ -46,20 +46,24 @@ const chooseFrom = (
     excluded.size > 0 ? from.filter(({ node }) => !excluded.has(node.id)) : from;
   const unloaded = untried(cold);
   // A node that was sent a request for the model is loading it, though it has not told yet; no second one is to begin as well.
-  const loading = unloaded.filter(({ node, model }) => {
-    const load = world.load(node.id);
-    return load !== undefined && requestsOf(model, load) > 0;
-  });
+  const loading = unloaded.filter((place) => requestsOf(place) > 0);
   const warm = loading.length > 0 ? [...untried(loaded), ...loading] : untried(loaded);
-  const ready = warm.filter((place) => hasRoom(place, world.load(place.node.id), world.limits));
+  const ready = withRoom(warm, world);
   if (ready.length > 0) {
     const { place, reason } = chooseReady(ready, warm.length, request, { ...world, promptTokensPerSecond });
     return chosen(place, reason, request, world);
   }
   const fitting = unloaded.filter((place) => !loading.includes(place) && memoryFit(place) !== "never");
-  const startable = fitting.filter((place) => hasRoom(place, world.load(place.node.id), world.limits));
-  if (startable.length > 0) return chosen(bestToLoad(startable, world), "cold", request, world);
+  const startable = fitting.filter((place) => hasRoom(place, world.limits));
+  if (startable.length > 0) return chosen(bestToLoad(startable), "cold", request, world);
   return warm.length + fitting.length > 0 ? { kind: "wait" } : undefined;
+};
+
+/** The same array where all have room, the usual case: a decision among a thousand nodes then copies nothing. */
+const withRoom = (places: readonly Place[], { limits }: World): readonly Place[] => {
+  for (let index = 0; index < places.length; index++)
+    if (!hasRoom(places[index] as Place, limits)) return places.filter((place) => hasRoom(place, limits));
+  return places;
 };
 
 type ReadyWorld = PolicyWorld & Pick<World, "policy" | "sessionNode">;
@@ -80,19 +84,14 @@ const chooseReady: (
 /** Further behind than the ceiling allows, measured from the least busy place: where all are late, moving helps nobody. */
 const isFarBehind = (place: Place, ready: readonly Place[], world: ReadyWorld): boolean => {
   const { limits } = world;
-  const behind = (one: Place) =>
-    backlogSeconds(one, world.load(one.node.id), speedOf(one, world.promptTokensPerSecond, limits), limits);
+  const behind = (one: Place) => backlogSeconds(one, speedOf(one, world.promptTokensPerSecond, limits), limits);
   const own = behind(place);
   return own > limits.ceilingSeconds && ready.some((other) => own - behind(other) > limits.ceilingSeconds);
 };
 
 /** Without unloading anything, then where least is going on, then where most GPU memory is free. */
-const bestToLoad = (places: readonly Place[], world: World): Place => {
-  const rank = (place: Place) => [
-    memoryFit(place) === "free" ? 0 : 1,
-    world.load(place.node.id)?.requests ?? 0,
-    -freeGpuBytes(place),
-  ];
+const bestToLoad = (places: readonly Place[]): Place => {
+  const rank = (place: Place) => [memoryFit(place) === "free" ? 0 : 1, place.load.requests, -freeGpuBytes(place)];
   const ranked = places.map((place) => ({ place, rank: rank(place) }));
   return ranked.reduce((best, one) => (isBefore(one.rank, best.rank) ? one : best)).place;
 };
@@ -102,11 +101,17 @@ const isBefore = (a: readonly number[], b: readonly number[]): boolean => {
   return index >= 0 && (a[index] as number) < (b[index] as number);
 };
 
-const chosen = (place: Place, reason: ChoiceReason, { promptTokens }: ChoiceRequest, { cached }: World): Choice => ({
+const chosen = (
+  { node, model }: Place,
+  reason: ChoiceReason,
+  { promptTokens }: ChoiceRequest,
+  { cached }: World,
+): Choice => ({
   kind: "node",
-  ...place,
+  node,
+  model,
   reason,
-  uncachedTokens: Math.max(0, promptTokens - (cached.get(place.node.id) ?? 0)),
+  uncachedTokens: Math.max(0, promptTokens - (cached.get(node.id) ?? 0)),
 });
 
 const whyNot = ({ online, degraded, closed }: Places, { excluded }: ChoiceRequest): string => {

@@ -24,7 +24,7 @@ export interface Chooser {
   choose(request: ChoiceRequest): Choice;
   /** Books what was chosen; to be called at once, so that the next choice knows of it. */
   begin(choice: Extract<Choice, { kind: "node" }>, request: ChoiceRequest): Lease;
-  load(nodeId: string): NodeLoad | undefined;
+  load(nodeId: string): NodeLoad;
   /** Where a model is now. */
   places(model: string): Places;
   readonly prefixMarks: number;
@@ -45,8 +45,8 @@ export const createChooser = ({
   limits = choiceLimits,
   random = Math.random,
 }: ChooserOptions): Chooser => {
-  const models = createModelIndex();
   const loads = createNodeLoads();
+  const models = createModelIndex(loads.of);
   const prefixes = createPrefixIndex();
   const sessions = createSessions();
   let seen: readonly NodeState[] = [];
@@ -68,7 +68,6 @@ export const createChooser = ({
         limits,
         random,
         cursor: cursor++,
-        load: loads.find,
         cached: prefixes.match(promptOf(request), clock.now(), random()),
         sessionNode: session === undefined ? undefined : sessions.find(session, model, clock.now()),
       });
@@ -90,7 +89,7 @@ export const createChooser = ({
       };
       return { firstByte, end, [Symbol.dispose]: end };
     },
-    load: loads.find,
+    load: loads.of,
     places: (model) => models.find(current(), model),
     get prefixMarks() {
       return prefixes.marks;
@@ -115,7 +114,7 @@ const follow = (before: readonly NodeState[], after: readonly NodeState[], loads
   }
   for (const { id, reading, modelsByName } of told) {
     loads.compare(id, reading);
-    const running = loads.find(id)?.byModel; // what is asked for now is about to be loaded, if it is not
+    const running = loads.of(id).byModel; // what is asked for now is about to be loaded, if it is not
     for (const model of prefixes.modelsOf(id))
       if (!modelsByName.get(model.toLowerCase())?.loaded && !running?.has(model)) prefixes.forget(id, model);
   }

@@ -1,5 +1,4 @@
 import type { NodeKind } from "../../api/router.ts";
-import type { ModelReading, NodeLoad } from "../types.ts";
 import type { Place } from "./model-index.ts";
 
 export interface ChoiceLimits {
@@ -39,14 +38,14 @@ const slotsByKind: Record<NodeKind, number> = {
   openai: 128,
 };
 
-export const slotsOf = ({ node, model }: Place): number => Math.max(1, model.slots ?? slotsByKind[node.kind]);
+export const slotsOf = ({ node, model }: Pick<Place, "node" | "model">): number =>
+  Math.max(1, model.slots ?? slotsByKind[node.kind]);
 
 /** Only the router's own requests count: what a node told of others is seconds old, and a full node says so itself. */
-export const hasRoom = (place: Place, load: NodeLoad | undefined, limits: ChoiceLimits): boolean => {
-  if (!load) return true;
+export const hasRoom = (place: Place, limits: ChoiceLimits): boolean => {
   const places = slotsOf(place) * (1 + limits.waitingPerSlot);
-  return load.requests < places || requestsOf(place.model, load) < places;
+  return place.load.requests < places || requestsOf(place) < places;
 };
 
-export const requestsOf = (model: ModelReading, load: NodeLoad | undefined): number =>
-  load?.byModel ? (load.byModel.get(model.name) ?? 0) : (load?.requests ?? 0);
+export const requestsOf = ({ model, load }: Place): number =>
+  load.byModel ? (load.byModel.get(model.name) ?? 0) : load.requests;

@@ -1,9 +1,11 @@
-import type { ModelReading, NodeState } from "../types.ts";
+import type { ModelReading, NodeLoad, NodeState } from "../types.ts";
 
 /** A model on a node that has it. */
 export interface Place {
   readonly node: NodeState;
   readonly model: ModelReading;
+  /** What the router has there at the moment: this one changes in place, for a decision looks at a thousand of them. */
+  readonly load: NodeLoad;
 }
 
 /** Where a model is, in the order of the nodes. */
@@ -34,7 +36,7 @@ interface Found {
 const cellsMax = 2_000_000; // 16 MB of pointers: the 1,000 names asked for last, with 1,000 nodes
 const ageMax = 256; // snapshots; what is older would keep old readings of every node in memory
 
-export const createModelIndex = (): ModelIndex => {
+export const createModelIndex = (loadOf: (nodeId: string) => NodeLoad): ModelIndex => {
   /** Asked for least lately first. */
   const foundByName = new Map<string, Found>();
   let cells = 0;
@@ -60,7 +62,7 @@ export const createModelIndex = (): ModelIndex => {
       const name = model.toLowerCase();
       const known = foundByName.get(name);
       if (known?.nodes === nodes && known.age === age) return known.places;
-      const found = known?.nodes === nodes ? { ...known, age } : look(nodes, name, known, age);
+      const found = known?.nodes === nodes ? { ...known, age } : look(nodes, name, known, age, loadOf);
       if (known) forget(name, known);
       foundByName.set(name, found);
       cells += found.byNode.length + 1;
@@ -70,17 +72,29 @@ export const createModelIndex = (): ModelIndex => {
   };
 };
 
-const look = (nodes: readonly NodeState[], name: string, known: Found | undefined, age: number): Found => {
-  const before = known?.nodes.length === nodes.length ? known : undefined;
-  let changed = !before;
-  const byNode = nodes.map((node, index) => {
-    const was = before?.byNode[index];
-    if (before?.nodes[index] === node) return was;
+const look = (
+  nodes: readonly NodeState[],
+  name: string,
+  known: Found | undefined,
+  age: number,
+  loadOf: (nodeId: string) => NodeLoad,
+): Found => {
+  const placeOf = (node: NodeState): Place | undefined => {
     const model = node.modelsByName.get(name);
-    if (was || model) changed = true;
-    return model && { node, model };
-  });
-  return { nodes, byNode, places: before && !changed ? before.places : sort(byNode), age };
+    return model && { node, model, load: loadOf(node.id) };
+  };
+  if (known?.nodes.length !== nodes.length) {
+    const byNode = nodes.map(placeOf);
+    return { nodes, byNode, places: sort(byNode), age };
+  }
+  let { byNode } = known;
+  for (let index = 0; index < nodes.length; index++) {
+    const node = nodes[index] as NodeState;
+    if (known.nodes[index] === node) continue;
+    const place = placeOf(node);
+    if (place || byNode[index]) byNode = byNode.with(index, place);
+  }
+  return { nodes, byNode, places: byNode === known.byNode ? known.places : sort(byNode), age };
 };
 
 const sort = (byNode: readonly (Place | undefined)[]): Places => {

@@ -7,9 +7,10 @@ export interface LoadTicket {
   end(): void;
 }
 
-/** What the router has on each node. Nodes without load have no entry. */
+/** What the router has on each node. */
 export interface NodeLoads {
-  find(nodeId: string): NodeLoad | undefined;
+  /** The same object until the node is forgotten; it changes. */
+  of(nodeId: string): NodeLoad;
   add(nodeId: string, model: string, uncachedTokens: number): LoadTicket;
   /** A node told anew: what it has beyond the router's own requests is others'. */
   compare(nodeId: string, reading: NodeReading): void;
@@ -30,11 +31,8 @@ export const createNodeLoads = (): NodeLoads => {
     entries.set(nodeId, entry);
     return entry;
   };
-  const dropIfIdle = (nodeId: string, entry: Entry) => {
-    if (entry.requests === 0 && entry.foreignRequests === 0 && entries.get(nodeId) === entry) entries.delete(nodeId);
-  };
   return {
-    find: (nodeId) => entries.get(nodeId),
+    of: entryOf,
     add(nodeId, model, uncachedTokens) {
       const entry = entryOf(nodeId);
       let pending = uncachedTokens;
@@ -54,16 +52,13 @@ export const createNodeLoads = (): NodeLoads => {
           evaluated();
           entry.requests--;
           count(entry.byModel, model, -1);
-          dropIfIdle(nodeId, entry);
         },
       };
     },
     compare(nodeId, { models }) {
       const told = models.reduce((sum, { busySlots, queued }) => sum + (busySlots ?? 0) + (queued ?? 0), 0);
-      if (told === 0 && !entries.has(nodeId)) return;
       const entry = entryOf(nodeId);
       entry.foreignRequests = Math.max(0, told - entry.requests);
-      dropIfIdle(nodeId, entry);
     },
     forget: (nodeId) => void entries.delete(nodeId),
   };

@@ -29,6 +29,7 @@ export interface PrefixIndex {
 }
 
 const matchesMax = 64; // past this many warm nodes one more is no better a choice, and a decision stays short
+const levelsMax = 8; // different lengths of beginnings; shorter ones than the eighth longest win against nobody
 const trustGain = 0.2; // about the last five answers
 const surpriseTokens = 256; // estimates of tokens are off by this much anyway
 
@@ -85,10 +86,10 @@ const learn = (holder: Holder, expected: number, cached: number | undefined) => 
 const isSurprise = (expected: number, cached: number | undefined): boolean =>
   cached !== undefined && cached < expected / 2 && expected - cached > surpriseTokens;
 
-/** Index of the last mark that `has` knows, -1 = none. Who has a mark has those before it, so a few looks are enough. */
-const knownDepth = (marks: readonly bigint[], has: (mark: bigint) => boolean): number => {
+/** Index of the last mark before `end` that `has` knows, -1 = none. Who has a mark has those before it, so a few looks are enough. */
+const knownDepth = (marks: readonly bigint[], has: (mark: bigint) => boolean, end = marks.length): number => {
   let low = -1;
-  let high = marks.length;
+  let high = end;
   while (high - low > 1) {
     const middle = (low + high) >> 1;
     if (has(marks[middle] as bigint)) low = middle;
@@ -107,7 +108,7 @@ const matchPrompt = (
   const found = new Map<string, number>();
   const holdersOf = (mark: bigint) => byMark.get(mark) ?? [];
   let depth = knownDepth(prompt.prefix, (mark) => byMark.has(mark));
-  while (depth >= 0 && found.size < matchesMax) {
+  for (let level = 0; level < levelsMax && depth >= 0 && found.size < matchesMax; level++) {
     const mark = prompt.prefix[depth] as bigint;
     const having = holdersOf(mark);
     const start = Math.floor(turn * having.length);
@@ -116,7 +117,7 @@ const matchPrompt = (
       if (found.has(holder.nodeId) || (holder.marks.get(mark) ?? 0) <= afterMs) continue;
       found.set(holder.nodeId, tokensAt(prompt, depth) * holder.trust);
     }
-    depth = knownDepth(prompt.prefix.slice(0, depth), (earlier) => holdersOf(earlier).length > having.length);
+    depth = knownDepth(prompt.prefix, (earlier) => holdersOf(earlier).length > having.length, depth);
   }
   return found;
 };

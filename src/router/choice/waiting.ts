@@ -1,4 +1,3 @@
-import type { NodeLoad } from "../types.ts";
 import { type ChoiceLimits, slotsOf } from "./limits.ts";
 import type { Place } from "./model-index.ts";
 
@@ -7,13 +6,8 @@ export const speedOf = ({ model }: Place, typical: number | undefined, limits: C
   Math.max(1, model.promptTokensPerSecond ?? typical ?? limits.defaultTokensPerSecond);
 
 /** Seconds until a new request's prompt would be begun: prompts before it, and slots that have to come free. */
-export const backlogSeconds = (
-  place: Place,
-  load: NodeLoad | undefined,
-  speed: number,
-  { holdSeconds, crowdSeconds }: ChoiceLimits,
-): number => {
-  if (!load) return 0;
+export const backlogSeconds = (place: Place, speed: number, { holdSeconds, crowdSeconds }: ChoiceLimits): number => {
+  const { load } = place;
   const requests = load.requests + (load.foreignRequests ?? 0);
   const slots = slotsOf(place);
   const over = Math.max(0, requests + 1 - slots);

@@ -7,8 +7,7 @@ export const leastBusy: Policy = (places, _request, world) => {
   let best: Place[] = [];
   let lowest = Number.POSITIVE_INFINITY;
   for (const place of places) {
-    const load = world.load(place.node.id);
-    const crowd = load ? (load.requests + (load.foreignRequests ?? 0)) / slotsOf(place) : 0;
+    const crowd = (place.load.requests + (place.load.foreignRequests ?? 0)) / slotsOf(place);
     if (crowd > lowest) continue;
     if (crowd < lowest) best = [];
     lowest = crowd;

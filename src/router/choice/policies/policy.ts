@@ -1,4 +1,4 @@
-import type { ChoiceReason, ChoiceRequest, NodeLoad } from "../../types.ts";
+import type { ChoiceReason, ChoiceRequest } from "../../types.ts";
 import type { ChoiceLimits } from "../limits.ts";
 import type { Place } from "../model-index.ts";
 
@@ -11,7 +11,6 @@ export interface PolicyWorld {
   readonly promptTokensPerSecond: number | undefined;
   /** Grows by one with each choice. */
   readonly cursor: number;
-  load(nodeId: string): NodeLoad | undefined;
   /** 0 to 1, exclusive. */
   random(): number;
 }

@@ -16,7 +16,7 @@ export const prefix: Policy = (places, request, world) => {
   for (let index = 0; index < places.length; index++) {
     const place = places[index] as Place;
     const speed = speedOf(place, world.promptTokensPerSecond, limits);
-    const backlog = backlogSeconds(place, world.load(place.node.id), speed, limits);
+    const backlog = backlogSeconds(place, speed, limits);
     backlogs[index] = backlog;
     if (backlog < least) least = backlog;
   }
@@ -46,7 +46,7 @@ const reasonFor = ({ node }: Place, tied: boolean, promptTokens: number, { cache
 const ofTwo = (places: readonly Place[], world: PolicyWorld): Place => {
   const one = pick(places, world.random);
   const other = pick(places, world.random);
-  const crowd = (place: Place) => requestsOf(place.model, world.load(place.node.id)) / slotsOf(place);
+  const crowd = (place: Place) => requestsOf(place) / slotsOf(place);
   return crowd(other) < crowd(one) ? other : one;
 };
 
