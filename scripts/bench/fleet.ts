@@ -9,7 +9,6 @@ import { createEventQueue, type EventQueue } from "./event-queue.ts";
 import { createFleetNode, type FleetNodeSpec, type Piece } from "./fleet-node.ts";
 
 const nodeCount = 10;
-const chatCount = 150;
 const systemCount = 12;
 const systemTokens = 6_000;
 const turnsMax = 8; // then a chat begins anew
@@ -24,6 +23,9 @@ export interface FleetRow {
   p50: number;
   p90: number;
   p99: number;
+  /** Seconds to the last token. */
+  wholeP50: number;
+  wholeP90: number;
   /** Share of the prompts' tokens that were cached where they went. */
   hitRate: number;
   /** Requests of the busiest node, times the mean. */
@@ -41,7 +43,7 @@ interface Chat {
 
 /** A fleet in virtual time, the router's choice as it ships: chats that share long beginnings, at several loads, each policy in turn. */
 export const benchFleet = async (): Promise<FleetRow[]> =>
-  [1, 2, 4, 6, 8].flatMap((rate) => policyNames.map((policy) => simulateFleet(policy, rate)));
+  [1, 2, 4, 8, 12, 16, 20].flatMap((rate) => policyNames.map((policy) => simulateFleet(policy, rate)));
 
 /** Half of the nodes are twice as fast as the others. */
 const specOf = (index: number): FleetNodeSpec => ({
@@ -52,7 +54,12 @@ const specOf = (index: number): FleetNodeSpec => ({
   cacheTokens: 100_000,
 });
 
-export const simulateFleet = (policy: PolicyName, rate: number, limits: ChoiceLimits = choiceLimits): FleetRow => {
+export const simulateFleet = (
+  policy: PolicyName,
+  rate: number,
+  limits: ChoiceLimits = choiceLimits,
+  chatCount = 150,
+): FleetRow => {
   const events = createEventQueue();
   const random = seededRandom(1);
   const fleet = Array.from({ length: nodeCount }, (_, index) => createFleetNode(specOf(index), events));
@@ -98,20 +105,50 @@ const add = (chat: Chat, id: string, tokens: number) => {
   chat.texts.push(`${id}, `.repeat(Math.ceil((tokens * 4) / (id.length + 2))).slice(0, tokens * 4));
 };
 
-/** Sends requests through the choice, lets them wait where it says so, and keeps the books. */
-const createRun = (chooser: Chooser, fleet: ReturnType<typeof createFleetNode>[], events: EventQueue) => {
-  const waiting = createFairQueue<() => boolean>({ limit: 1_000_000, limitPerKey: 1_000_000 });
-  const times: number[] = [];
-  const perNode = fleet.map(() => 0);
+/** What happened after the warm-up. */
+const createBooks = (nodes: number) => {
+  const first: number[] = [];
+  const whole: number[] = [];
+  const perNode: number[] = new Array(nodes).fill(0);
   const reasons: Record<string, number> = {};
   const tokens = { prompt: 0, cached: 0 };
+  const at = (of: number[], share: number) =>
+    Number((of.toSorted((a, b) => a - b)[Math.floor(of.length * share)] ?? 0).toFixed(2));
+  return {
+    first(seconds: number, node: number, reason: string, promptTokens: number, cachedTokens: number) {
+      first.push(seconds);
+      tokens.prompt += promptTokens;
+      tokens.cached += cachedTokens;
+      perNode[node] = (perNode[node] ?? 0) + 1;
+      reasons[reason] = (reasons[reason] ?? 0) + 1;
+    },
+    whole: (seconds: number) => void whole.push(seconds),
+    summary: () => ({
+      ...{ p50: at(first, 0.5), p90: at(first, 0.9), p99: at(first, 0.99) },
+      ...{ wholeP50: at(whole, 0.5), wholeP90: at(whole, 0.9) },
+      hitRate: Number((tokens.cached / tokens.prompt).toFixed(3)),
+      busiest: Number(((Math.max(...perNode) * nodes) / first.length).toFixed(2)),
+      answered: whole.length,
+      reasons,
+    }),
+  };
+};
+
+const requestOf = ({ texts }: Chat) => ({ model: "m", ...hashPrompt("m", texts), excluded: new Set<string>() });
+
+/** Sends requests through the choice, and lets them wait where it says so. */
+const createRun = (chooser: Chooser, fleet: ReturnType<typeof createFleetNode>[], events: EventQueue) => {
+  const waiting = createFairQueue<{ attempt(): boolean; cost(): number }>({ limit: 1_000_000, limitPerKey: 1_000_000 });
+  const books = createBooks(fleet.length);
   /** False = every node is full. */
   const place = (chat: Chat, answerTokens: number, askedMs: number): boolean => {
-    const request = { model: "m", ...hashPrompt("m", chat.texts), excluded: new Set<string>() };
+    const request = requestOf(chat);
     const choice = chooser.choose(request);
     if (choice.kind !== "node") return false;
     const lease = chooser.begin(choice, request);
     const at = Number(choice.node.id.split("-")[1]);
+    const counts = askedMs >= warmUpSeconds * 1_000;
+    const seconds = () => (events.now() - askedMs) / 1_000;
     let cached = 0;
     fleet[at]?.send({
       pieces: [...chat.pieces],
@@ -119,18 +156,15 @@ const createRun = (chooser: Chooser, fleet: ReturnType<typeof createFleetNode>[]
       onFirstToken(known) {
         cached = known;
         lease.firstByte();
-        if (askedMs < warmUpSeconds * 1_000) return;
-        times.push((events.now() - askedMs) / 1_000);
-        tokens.prompt += request.promptTokens;
-        tokens.cached += known;
-        perNode[at] = (perNode[at] ?? 0) + 1;
-        reasons[choice.reason] = (reasons[choice.reason] ?? 0) + 1;
+        if (counts) books.first(seconds(), at, choice.reason, request.promptTokens, known);
       },
       onEnd() {
         lease.end(cached);
+        if (counts) books.whole(seconds());
         add(chat, `answer ${ids++}`, answerTokens);
         chat.busy = false;
-        while (waiting.shift((retry) => retry())) {}
+        const next = waiting.shiftCheapest(({ cost }) => cost());
+        if (next && !next.attempt()) throw new Error("a request was to fit and did not");
       },
     });
     return true;
@@ -142,16 +176,14 @@ const createRun = (chooser: Chooser, fleet: ReturnType<typeof createFleetNode>[]
       add(chat, `question ${ids++}`, Math.ceil(30 + random() * 300));
       const answerTokens = Math.ceil(30 + random() * 300);
       const askedMs = events.now();
-      if (waiting.size > 0 || !place(chat, answerTokens, askedMs))
-        waiting.push("key", () => place(chat, answerTokens, askedMs));
+      const attempt = () => place(chat, answerTokens, askedMs);
+      const request = requestOf(chat);
+      const cost = () => {
+        const choice = chooser.choose(request);
+        return choice.kind === "node" ? choice.uncachedTokens : Number.POSITIVE_INFINITY;
+      };
+      if (waiting.size > 0 || !attempt()) waiting.push("key", { attempt, cost });
     },
-    summary() {
-      times.sort((a, b) => a - b);
-      const at = (share: number) => Number((times[Math.floor(times.length * share)] ?? 0).toFixed(2));
-      const mean = times.length / fleet.length;
-      const busiest = Number((Math.max(...perNode) / mean).toFixed(2));
-      const hitRate = Number((tokens.cached / tokens.prompt).toFixed(3));
-      return { p50: at(0.5), p90: at(0.9), p99: at(0.99), hitRate, busiest, answered: times.length, reasons };
-    },
+    summary: books.summary,
   };
 };

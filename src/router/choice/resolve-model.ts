@@ -16,12 +16,15 @@ export const resolveModel = (
   known: Pick<ReadonlySet<string>, "has">,
 ): readonly [string, ...string[]] => {
   const wanted = followAliases(name, aliases);
-  const all = new Set([wanted]);
-  // Fallbacks of fallbacks come after them: a Set that grows is iterated to its end, and each name is in it once.
-  for (const one of all) {
-    for (const fallback of fallbacks.get(one.toLowerCase()) ?? []) all.add(followAliases(fallback, aliases));
+  const all = new Map([[wanted.toLowerCase(), wanted]]);
+  // Fallbacks of fallbacks come after them: a Map that grows is iterated to its end, and each name is in it once.
+  for (const key of all.keys()) {
+    for (const fallback of fallbacks.get(key) ?? []) {
+      const name = followAliases(fallback, aliases);
+      if (!all.has(name.toLowerCase())) all.set(name.toLowerCase(), name);
+    }
   }
-  const [first, ...rest] = [...all].filter((one) => known.has(one.toLowerCase()));
+  const [first, ...rest] = [...all.values()].filter((one) => known.has(one.toLowerCase()));
   return first === undefined ? [wanted] : [first, ...rest];
 };
 

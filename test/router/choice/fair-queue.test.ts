@@ -86,3 +86,28 @@ test("nothing is left of keys that are gone", () => {
   expect(waiting.size).toBe(0);
   expect(performance.now() - startMs).toBeLessThan(5_000); // a leak of keys would make each turn longer
 });
+
+test("the cheapest of those whose turn is near, but the first is not passed over for ever", () => {
+  const waiting = queue(1_000, 1_000);
+  waiting.push("a", "dear");
+  const costs = (item: string) => (item === "dear" ? 5 : item === "never" ? Number.POSITIVE_INFINITY : 1);
+  waiting.push("a", "never");
+  let turns = 0;
+  for (let served: string | undefined = ""; served !== "dear"; turns++) {
+    waiting.push("b", `cheap ${turns}`);
+    served = waiting.shiftCheapest(costs);
+  }
+  expect(turns).toBe(65);
+  expect(waiting.shiftCheapest(costs)).toBe("cheap 64");
+  expect(waiting.shiftCheapest(costs)).toBeUndefined();
+  expect(waiting.drain()).toEqual(["never"]);
+});
+
+test("of a long queue only the first are looked at, of every key some", () => {
+  const waiting = queue(1_000, 1_000);
+  for (let index = 0; index < 400; index++) waiting.push(`key ${index % 4}`, `${index}`);
+  const looked: string[] = [];
+  waiting.shiftCheapest((item) => looked.push(item));
+  expect(looked.length).toBe(32);
+  expect(new Set(looked.map((item) => Number(item) % 4)).size).toBe(4);
+});
