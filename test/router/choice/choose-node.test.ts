@@ -157,6 +157,8 @@ test("a session stays where it was, until that node is far behind, full or gone"
   const behind = { b: { requests: 1, uncachedTokens: 11_000 } };
   expect(picked(choose(nodes, { sessionNode: "b", loads: behind }))).toBe("a least-loaded");
   expect(picked(choose(nodes, { sessionNode: "b", loads: { b: { requests: 12 } } }))).toBe("a least-loaded");
+  const allLate = { a: { requests: 1, uncachedTokens: 30_000 }, b: { requests: 1, uncachedTokens: 35_000 } };
+  expect(picked(choose(nodes, { sessionNode: "b", loads: allLate }))).toBe("b session");
   expect(picked(choose([at("a"), at("c")], { sessionNode: "b", cached: { a: 900 } }))).toBe("a prefix");
 });
 

@@ -58,6 +58,13 @@ test("the ends of prompts go before their common beginning", () => {
   expect(all(index, first, 2).n1).toBe(all(createIndexWith(other), first).n1 as number);
 });
 
+test("of a prompt that is longer than what may be kept, the beginning is kept", () => {
+  const kept = Math.floor(first.prefix.length / 2);
+  const index = createPrefixIndex({ marksMax: 1e5, marksPerHolderMax: kept, ttlMs: 1e6 });
+  index.record("n1", "m", first, 0);
+  expect(all(index, first).n1).toBe(first.prefixTokens[kept - 1] as number);
+});
+
 const createIndexWith = (one: PromptPrefix) => {
   const index = createPrefixIndex();
   index.record("n1", "m", one, 0);
