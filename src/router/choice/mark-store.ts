@@ -19,6 +19,8 @@ export interface Holder {
   readonly model: string;
   /** Mark -> when it was last used, least lately first; within one prompt the deepest first, so beginnings outlive their ends. */
   readonly marks: Map<bigint, number>;
+  /** Marks of requests that are under way: on their way into the cache, and no surprise if they are not there yet. */
+  readonly pending: Set<bigint>;
   usedMs: number;
   /** Share of what was expected in its cache that it really had. A node without a prefix cache goes to 0. */
   trust: number;
@@ -73,7 +75,7 @@ export const createMarkStore = (limits: PrefixIndexLimits): MarkStore => {
 
   const use = (nodeId: string, model: string, nowMs: number): Holder => {
     const key = keyOf(nodeId, model);
-    const holder = holders.get(key) ?? { nodeId, model, marks: new Map(), usedMs: nowMs, trust: 1 };
+    const holder = holders.get(key) ?? newHolder(nodeId, model);
     holders.delete(key);
     holders.set(key, holder);
     holder.usedMs = nowMs;
@@ -109,6 +111,15 @@ export const createMarkStore = (limits: PrefixIndexLimits): MarkStore => {
     dropUntil,
   };
 };
+
+const newHolder = (nodeId: string, model: string): Holder => ({
+  nodeId,
+  model,
+  marks: new Map(),
+  pending: new Set(),
+  usedMs: 0,
+  trust: 1,
+});
 
 const oldestOf = (holder: Holder): bigint => holder.marks.keys().next().value ?? 0n;
 

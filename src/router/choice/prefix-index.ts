@@ -55,11 +55,15 @@ export const createPrefixIndex = (limits: PrefixIndexLimits = prefixIndexLimits)
 
 const record = (store: MarkStore, holder: Holder, prompt: PromptPrefix, startMs: number): PrefixNote => {
   const known = knownDepth(prompt.prefix, (mark) => holder.marks.has(mark));
-  const expected = tokensAt(prompt, known);
-  const usedMs = holder.marks.get(prompt.prefix[known] ?? 0n) ?? 0;
+  const there = knownDepth(prompt.prefix, (mark) => holder.marks.has(mark) && !holder.pending.has(mark));
+  const expected = tokensAt(prompt, there);
+  const usedMs = holder.marks.get(prompt.prefix[there] ?? 0n) ?? 0;
+  const added = prompt.prefix.slice(known + 1);
+  for (const mark of added) holder.pending.add(mark);
   store.touch(holder, prompt.prefix, startMs);
   return {
     confirm(cachedTokens, endMs) {
+      for (const mark of added) holder.pending.delete(mark);
       if (store.holders.get(keyOf(holder.nodeId, holder.model)) !== holder) return; // forgotten meanwhile
       learn(holder, expected, cachedTokens);
       // A node that lost this lost what it used before it, too.
@@ -67,8 +71,10 @@ const record = (store: MarkStore, holder: Holder, prompt: PromptPrefix, startMs:
       store.touch(holder, prompt.prefix, endMs);
     },
     withdraw() {
-      for (const mark of prompt.prefix.slice(known + 1))
+      for (const mark of added) {
+        holder.pending.delete(mark);
         if (holder.marks.get(mark) === startMs) store.drop(holder, mark);
+      }
     },
   };
 };

@@ -116,6 +116,16 @@ test("a node without a prefix cache is believed less and less, and more again on
   expect(all(index, first).n1).toBeGreaterThan(expected * 0.95);
 });
 
+test("what is still being evaluated is no reason for distrust", () => {
+  const index = createPrefixIndex();
+  const older = prompt(text(3000, "o"));
+  index.record("n1", "m", older, 0).confirm(0, 1);
+  const notes = Array.from({ length: 10 }, (_, turn) => index.record("n1", "m", first, 10 + turn));
+  for (const note of notes) note.confirm(0, 30);
+  expect(all(index, first).n1).toBe(first.prefixTokens.at(-1) as number);
+  expect(all(index, older).n1).toBe(older.prefixTokens.at(-1) as number);
+});
+
 test("what a node does not tell changes nothing", () => {
   const index = createPrefixIndex();
   for (let round = 0; round < 5; round++) index.record("n1", "m", first, round).confirm(undefined, round);
