@@ -13,6 +13,8 @@ const benches: Record<string, (only: string) => Promise<unknown>> = {
   soak: async () => (await import("./soak.ts")).benchSoak(),
   crowd: async () => (await import("./crowd.ts")).benchCrowd(),
   pull: async () => (await import("./pull.ts")).benchPull(),
+  choice: async () => (await import("./choice.ts")).benchChoice(),
+  fleet: async () => (await import("./fleet.ts")).benchFleet(),
   kills: async () => (await import("./kills.ts")).benchKills(),
 };
 

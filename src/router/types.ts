@@ -74,6 +74,8 @@ export interface ChoiceRequest {
   readonly model: string;
   /** Chained hashes of the prompt's blocks, first block first; empty = not known. */
   readonly prefix: readonly bigint[];
+  /** Estimate of the tokens up to the end of each block; absent = blocks of equal length. See `hashPrompt`. */
+  readonly prefixTokens?: readonly number[];
   /** Estimate of the prompt's length. */
   readonly promptTokens: number;
   /** Requests of one session go to one node while that is not overloaded. */
@@ -87,6 +89,10 @@ export interface NodeLoad {
   readonly requests: number;
   /** Prompt tokens of these requests that the node has to evaluate, as the choice estimated them. */
   readonly uncachedTokens: number;
+  /** The same requests by the name that the node has for their model. */
+  readonly byModel?: ReadonlyMap<string, number>;
+  /** Requests that others have there, as far as the node tells. */
+  readonly foreignRequests?: number;
 }
 
 export type ChoiceReason =

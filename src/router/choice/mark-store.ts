@@ -1,0 +1,126 @@
+export interface PrefixIndexLimits {
+  /** Marks of all nodes together; about 150 bytes each. */
+  readonly marksMax: number;
+  /** Of one model on one node. */
+  readonly marksPerHolderMax: number;
+  /** After this long unused, a node has probably let a prompt go. */
+  readonly ttlMs: number;
+}
+
+export const prefixIndexLimits: PrefixIndexLimits = {
+  marksMax: 200_000, // 30 MB
+  marksPerHolderMax: 32_768, // some 400 chats of 6,000 tokens: more than any node keeps
+  ttlMs: 15 * 60_000,
+};
+
+/** One model on one node. */
+export interface Holder {
+  readonly nodeId: string;
+  readonly model: string;
+  /** Mark -> when it was last used, least lately first; within one prompt the deepest first, so beginnings outlive their ends. */
+  readonly marks: Map<bigint, number>;
+  /** Marks of requests that are under way: on their way into the cache, and no surprise if they are not there yet. */
+  readonly pending: Set<bigint>;
+  usedMs: number;
+  /** Share of what was expected in its cache that it really had. A node without a prefix cache goes to 0. */
+  trust: number;
+}
+
+/** The marks of all holders, bounded; what is used least lately goes first. */
+export interface MarkStore {
+  readonly total: number;
+  readonly holders: ReadonlyMap<string, Holder>;
+  readonly byMark: ReadonlyMap<bigint, readonly Holder[]>;
+  /** The holder, made where there is none, as used now. */
+  use(nodeId: string, model: string, nowMs: number): Holder;
+  /** These marks are used now. */
+  touch(holder: Holder, marks: readonly bigint[], nowMs: number): void;
+  drop(holder: Holder, mark: bigint): void;
+  /** Drops what was not used since. */
+  dropUntil(holder: Holder, untilMs: number): void;
+}
+
+export const createMarkStore = (limits: PrefixIndexLimits): MarkStore => {
+  /** Least lately used first. */
+  const holders = new Map<string, Holder>();
+  const byMark = new Map<bigint, Holder[]>();
+  let total = 0;
+
+  const drop = (holder: Holder, mark: bigint) => {
+    if (!holder.marks.delete(mark)) return;
+    total--;
+    const having = byMark.get(mark) ?? [];
+    if (having.length <= 1) byMark.delete(mark);
+    else having.splice(having.indexOf(holder), 1);
+    if (holder.marks.size === 0) holders.delete(keyOf(holder.nodeId, holder.model));
+  };
+
+  /** What was not used since has gone before anything that was. */
+  const dropUntil = (holder: Holder, untilMs: number) => {
+    for (const [mark, usedMs] of holder.marks) {
+      if (usedMs > untilMs) return;
+      drop(holder, mark);
+    }
+  };
+
+  const touchOne = (holder: Holder, mark: bigint, nowMs: number) => {
+    if (!holder.marks.delete(mark)) {
+      total++;
+      const having = byMark.get(mark);
+      if (having) having.push(holder);
+      else byMark.set(mark, [holder]);
+    }
+    holder.marks.set(mark, nowMs);
+  };
+
+  const use = (nodeId: string, model: string, nowMs: number): Holder => {
+    const key = keyOf(nodeId, model);
+    const holder = holders.get(key) ?? newHolder(nodeId, model);
+    holders.delete(key);
+    holders.set(key, holder);
+    holder.usedMs = nowMs;
+    return holder;
+  };
+
+  const keepBounds = (current: Holder, nowMs: number) => {
+    dropUntil(current, nowMs - limits.ttlMs);
+    while (current.marks.size > limits.marksPerHolderMax) drop(current, oldestOf(current));
+    for (const holder of holders.values()) {
+      const idle = holder.usedMs <= nowMs - limits.ttlMs;
+      if (!idle && total <= limits.marksMax) return;
+      if (idle) dropUntil(holder, nowMs);
+      while (total > limits.marksMax && holder.marks.size > 0) drop(holder, oldestOf(holder));
+    }
+  };
+
+  return {
+    get total() {
+      return total;
+    },
+    holders,
+    byMark,
+    use,
+    touch(holder, marks, nowMs) {
+      // The deepest first: what is touched last is dropped last.
+      for (let index = marks.length - 1; index >= 0; index--) touchOne(holder, marks[index] as bigint, nowMs);
+      holders.set(keyOf(holder.nodeId, holder.model), holder); // it went if its last mark did
+      holder.usedMs = nowMs;
+      keepBounds(holder, nowMs);
+    },
+    drop,
+    dropUntil,
+  };
+};
+
+const newHolder = (nodeId: string, model: string): Holder => ({
+  nodeId,
+  model,
+  marks: new Map(),
+  pending: new Set(),
+  usedMs: 0,
+  trust: 1,
+});
+
+const oldestOf = (holder: Holder): bigint => holder.marks.keys().next().value ?? 0n;
+
+export const keyOf = (nodeId: string, model: string): string => `${nodeId}\n${model}`;

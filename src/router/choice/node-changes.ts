@@ -1,0 +1,20 @@
+import type { NodeState } from "../types.ts";
+
+export interface NodeChanges {
+  /** Nodes with a new reading, new ones included. */
+  readonly told: readonly NodeState[];
+  readonly gone: readonly NodeState[];
+}
+
+/** What is different between two snapshots. Most differ in one node, so positions are compared first. */
+export const nodeChanges = (before: readonly NodeState[], after: readonly NodeState[]): NodeChanges => {
+  const differing = after.filter((node, index) => node !== before[index]);
+  const leaving = before.filter((node, index) => node !== after[index]);
+  if (differing.length === 0 && leaving.length === 0) return { told: [], gone: [] };
+  const was = new Map(leaving.map((node) => [node.id, node]));
+  const is = new Set(differing.map(({ id }) => id));
+  return {
+    told: differing.filter((node) => was.get(node.id)?.reading !== node.reading),
+    gone: leaving.filter(({ id }) => !is.has(id)),
+  };
+};
