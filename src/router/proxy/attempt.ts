@@ -86,7 +86,9 @@ const begin = async (answer: UpstreamAnswer, body: UpstreamBody): Promise<Begun>
     return { kind: "begun", answer, body, ...(whole && { whole }) };
   }
   const first = await body.read();
-  return first ? { kind: "begun", answer, body: startingWith(first, body) } : { kind: "begun", answer, body, whole: empty };
+  return first
+    ? { kind: "begun", answer, body: startingWith(first, body) }
+    : { kind: "begun", answer, body, whole: empty };
 };
 
 const empty = new Uint8Array();

@@ -39,6 +39,14 @@ export const readInference = (endpoint: Endpoint, bytes: Uint8Array, headers: He
   };
 };
 
+/** Ollama's way to unload a model: no prompt, and no time to keep it. */
+export const unloads = ({ endpoint, json }: InferenceRequest): boolean => {
+  const field = { "/api/generate": "prompt", "/api/chat": "messages" }[endpoint.path];
+  if (field === undefined || !/^0[a-z]*$/.test(String(json.keep_alive))) return false;
+  const prompt = json[field];
+  return !prompt || (Array.isArray(prompt) && prompt.length === 0);
+};
+
 const encoder = new TextEncoder();
 
 /** The body for a node that calls the model `name`: as it came, unless that is another name. */

@@ -6,7 +6,7 @@ import { headerOf } from "./upstream-headers.ts";
 /** What the head of an answer means: it is the client's, or another node is asked; then what it says of this one. */
 export type Judgement =
   | { kind: "answer" }
-  | { kind: "elsewhere"; outcome: Outcome; error: AppError; /** The client may see the body. */ tell: boolean };
+  | { kind: "elsewhere"; outcome: Outcome; error: AppError /** The client may see the body. */; tell: boolean };
 
 /**
  * A node that has no place, or not the model after all, is in order: another one is asked. So it is after a fault of the node's. What a node
@@ -19,7 +19,8 @@ export const judge = (head: ResponseHead, node: string): Judgement => {
   };
   const said = `node ${node} answered ${status}`;
   if (status < 300) return { kind: "answer" };
-  if (status < 400) return elsewhere("failed", new AppError("connection", `${said}: a redirect is not followed`), false);
+  if (status < 400)
+    return elsewhere("failed", new AppError("connection", `${said}: a redirect is not followed`), false);
   if (status === 401 || status === 403) return elsewhere("failed", new AppError("connection", refused(said)), false);
   if (status === 404) return elsewhere("answered", new AppError("model_not_found", `${said}: it has not the model`));
   if (status === 429) return elsewhere("answered", new AppError("busy", `${said}: it is busy`));

@@ -61,7 +61,9 @@ const dropped = new Set([
 
 /** The headers of an answer, as the client may see them. */
 export const answerHeaders = ({ headers }: Pick<ResponseHead, "headers">): Headers => {
-  const named = headers.filter(([name]) => name === "connection").flatMap(([, value]) => value.toLowerCase().split(","));
+  const named = headers
+    .filter(([name]) => name === "connection")
+    .flatMap(([, value]) => value.toLowerCase().split(","));
   const more = new Set(named.map((name) => name.trim()));
   const kept = new Headers();
   for (const [name, value] of headers)

@@ -117,8 +117,8 @@ const exchange = async (
 };
 
 const keepIdle = (origin: Origin, connection: Connection, clock: Clock): void => {
-  if (origin.idle.length >= idleMax) return connection.close();
-  origin.idle.push({ connection, sinceMs: clock.now() });
+  if (origin.idle.length >= idleMax) connection.close();
+  else origin.idle.push({ connection, sinceMs: clock.now() });
   if (!origin.watched) watchIdle(origin, clock);
 };
 

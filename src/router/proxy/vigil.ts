@@ -29,15 +29,15 @@ export const keepVigil = ({ clock, cluster, nodeId, firstByteMs, giveUp }: Vigil
   const startMs = clock.now();
   let lastMs = startMs;
   let begun = false;
-  let cancel = () => undefined as void;
+  let cancel: () => void;
   const look = (): void => {
     const nowMs = clock.now();
     const node = cluster.find(nodeId);
     if (nowMs - lastMs >= silenceMs && (!node || node.status === "offline"))
-      return giveUp(new AppError("connection", `node ${nodeId} is offline`));
-    if (!begun && nowMs - startMs >= firstByteMs)
-      return giveUp(new AppError("connection", `node ${nodeId} sent nothing in ${firstByteMs / 1000} s`));
-    cancel = clock.after(begun ? lookMs : Math.min(lookMs, startMs + firstByteMs - nowMs), look);
+      giveUp(new AppError("connection", `node ${nodeId} is offline`));
+    else if (!begun && nowMs - startMs >= firstByteMs)
+      giveUp(new AppError("connection", `node ${nodeId} sent nothing in ${firstByteMs / 1000} s`));
+    else cancel = clock.after(begun ? lookMs : Math.min(lookMs, startMs + firstByteMs - nowMs), look);
   };
   cancel = clock.after(Math.min(lookMs, firstByteMs), look);
   return {
