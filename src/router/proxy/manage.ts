@@ -39,7 +39,7 @@ export const createManagement = (deps: CallDeps): Management => {
   return {
     async show(model, body, signal) {
       const [node] = having(model) as [NodeState];
-      const json = { ...body, model: nameOn(node, model) };
+      const json = { ...body, name: undefined, model: nameOn(node, model) };
       const text = await succeeded(
         await callNode(deps, node, { method: "POST", path: "/api/show", json, signal }),
         node,
@@ -48,7 +48,11 @@ export const createManagement = (deps: CallDeps): Management => {
     },
     async remove(model, body) {
       await onEvery(having(model), (node) =>
-        callNode(deps, node, { method: "DELETE", path: "/api/delete", json: { ...body, model: nameOn(node, model) } }),
+        callNode(deps, node, {
+          method: "DELETE",
+          path: "/api/delete",
+          json: { ...body, name: undefined, model: nameOn(node, model) },
+        }),
       );
     },
     async copy(source, body) {
