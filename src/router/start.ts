@@ -6,12 +6,17 @@ import { createApp } from "../http/create-app.ts";
 import { isLoopback } from "../http/guard.ts";
 import { type Listening, listen } from "../http/listen.ts";
 import { createAccess } from "./access.ts";
+import { createChooser } from "./choice/chooser.ts";
+import { hashPrompt } from "./choice/prefix-hash.ts";
 import { createCluster } from "./cluster/create-cluster.ts";
 import type { RouterDeps } from "./deps.ts";
 import { createReportSockets } from "./join/report-sockets.ts";
+import { createKeyLimits } from "./key-limits.ts";
+import { createProxy, type ModelProxy } from "./proxy/create-proxy.ts";
 import type { Registry } from "./registry/registry.ts";
 import { openSqliteRegistry } from "./registry/sqlite-registry.ts";
 import { accessRoutes } from "./routes/access.ts";
+import { inferenceRoutes } from "./routes/inference.ts";
 import { joinRoutes } from "./routes/join.ts";
 import { nodeRoutes } from "./routes/nodes.ts";
 import { statusRoutes } from "./routes/status.ts";
@@ -47,16 +52,17 @@ export const startRouter = async (options: RouterOptions): Promise<RunningRouter
       origins,
       authorize: deps.access.refuse,
     });
-    for (const addRoutes of [
-      statusRoutes,
-      nodeRoutes,
-      accessRoutes,
-      joinRoutes,
-      // Requests for models come here: `inferenceRoutes`.
-    ])
-      addRoutes(app, deps);
+    for (const addRoutes of [statusRoutes, nodeRoutes, accessRoutes, joinRoutes]) addRoutes(app, deps);
+    const proxy = createModelProxy(deps);
+    const { access } = deps;
+    const limits = createKeyLimits(deps.clock);
+    inferenceRoutes(app, {
+      proxy,
+      tenantOf: (request) => access.caller(request).id,
+      enter: (request) => limits.enter(access.caller(request)),
+    });
     const address = listen(app, hostname, port, { tls, sockets: true });
-    return { address, stop: (drainMs) => stop(address, deps, drainMs) };
+    return { address, stop: (drainMs) => stop(address, deps, drainMs).finally(proxy.close) };
   } catch (error) {
     await registry.close();
     throw error;
@@ -72,6 +78,12 @@ const createDeps = async (
   const cluster = await createCluster({ registry, clock, log });
   const reports = createReportSockets(cluster, log);
   return { config, registry, cluster, access, traffic: createTraffic(clock), reports, clock, log };
+};
+
+const createModelProxy = (deps: RouterDeps): ModelProxy => {
+  const { cluster, clock, config, traffic, log } = deps;
+  const chooser = createChooser({ cluster, clock, policy: config.policy });
+  return createProxy({ cluster, chooser, hashPrompt, traffic, log, clock });
 };
 
 const refuseOpen = ({ access }: RouterDeps, { config, openToAll = false }: RouterOptions): void => {

@@ -14,7 +14,7 @@ export interface FakeNodeOptions {
   availableBytes?: number;
 }
 
-export const nodeState = ({
+const nodeState = ({
   id,
   url,
   kind = "llmlb",

@@ -47,6 +47,8 @@ export interface Incoming {
   endpoint: Endpoint;
   /** Who asks, for fairness. */
   tenant: string;
+  /** Told at once; returns what is told at the request's end. Throws where this one may not ask now. */
+  enter?: (() => () => void) | undefined;
 }
 
 /** A request on its way. */
@@ -60,6 +62,7 @@ export const relay = async (deps: RelayDeps, incoming: Incoming): Promise<Respon
   const { request, endpoint } = incoming;
   const record = deps.records.open(endpoint.path);
   try {
+    if (incoming.enter) record.whenOver(incoming.enter());
     const bytes = await readBody(request, deps.clock);
     const asked = readInference(endpoint, bytes, request.headers);
     record.model = asked.model;

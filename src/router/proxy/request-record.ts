@@ -32,6 +32,8 @@ export interface OpenRecord {
   firstByte(): void;
   /** What the client is told of where its answer comes from. */
   headers(): [name: string, value: string][];
+  /** Called when the request has ended. */
+  whenOver(action: () => void): void;
   /** Once; what comes later is not heard. */
   end(end: { status: number; error?: AppError }): void;
 }
@@ -64,6 +66,7 @@ export const createRecordKeeper = ({ clock, log, traffic, onEnd }: KeeperOptions
     let firstByteMs: number | undefined;
     let retries = 0;
     let over = false;
+    let afterwards: (() => void) | undefined;
     traffic.count();
     return {
       queueMs: 0,
@@ -87,10 +90,14 @@ export const createRecordKeeper = ({ clock, log, traffic, onEnd }: KeeperOptions
         const queue: [string, string] = ["x-llmlb-queue-ms", String(Math.round(this.queueMs))];
         return choice ? [["x-llmlb-node", choice.node.id], ["x-llmlb-reason", choice.reason], queue] : [queue];
       },
+      whenOver(action) {
+        afterwards = action;
+      },
       end({ status, error }) {
         if (over) return;
         over = true;
         leave?.();
+        afterwards?.();
         const record: RequestRecord = {
           ...{ route, status, retries, way, firstByteMs, queueMs: this.queueMs },
           ...{ model: choice && this.model, node: choice?.node.id, reason: choice?.reason, fault: error?.code },

@@ -4,19 +4,25 @@ import type { App } from "../../http/create-app.ts";
 import { ndjson } from "../../http/ndjson.ts";
 import { readBody } from "../../http/read-body.ts";
 import type { ModelProxy } from "../proxy/create-proxy.ts";
-import { endpoints } from "../proxy/endpoints.ts";
+import { type Endpoint, endpoints } from "../proxy/endpoints.ts";
 
 export interface InferenceDeps {
   proxy: ModelProxy;
   /** Who asks, for fairness: the id of a key, not the key. */
   tenantOf(request: Request): string;
+  /** See `Incoming.enter`. */
+  enter?(request: Request): () => void;
 }
 
 /** Everything that is asked of a model or done with models, as a node has it. */
-export const inferenceRoutes = (app: App, { proxy, tenantOf }: InferenceDeps) => {
+export const inferenceRoutes = (app: App, { proxy, tenantOf, enter }: InferenceDeps) => {
+  const incoming = (request: Request, endpoint: Endpoint) => ({
+    ...{ request, endpoint, tenant: tenantOf(request) },
+    enter: enter && (() => enter(request)),
+  });
   for (const endpoint of endpoints)
     for (const path of [endpoint.path, ...(endpoint.aliases ?? [])])
-      app.post(path, ({ request }) => proxy.relay({ request, endpoint, tenant: tenantOf(request) }), { parse: "none" });
+      app.post(path, ({ request }) => proxy.relay(incoming(request, endpoint)), { parse: "none" });
   app
     .get("/v1/models", () => proxy.listings.openAi())
     .get("/v1/models/*", ({ params }) => proxy.listings.openAiModel(decoded(params["*"])))
