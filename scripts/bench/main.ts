@@ -12,6 +12,7 @@ const benches: Record<string, (only: string) => Promise<unknown>> = {
   crowd: async () => (await import("./crowd.ts")).benchCrowd(),
   pull: async () => (await import("./pull.ts")).benchPull(),
   kills: async () => (await import("./kills.ts")).benchKills(),
+  router: async () => (await import("./router.ts")).benchRouter(),
 };
 
 const { values, positionals: names } = parseArgs({ allowPositionals: true, options: { only: { type: "string" } } });
