@@ -71,7 +71,8 @@ export const streamDelays = async (port: number, stream: { chunks: number; every
       socket.terminate();
     }),
   );
-  if (delays.length !== streams * stream.chunks) throw new Error(`${delays.length} chunks of ${streams * stream.chunks}`);
+  if (delays.length !== streams * stream.chunks)
+    throw new Error(`${delays.length} chunks of ${streams * stream.chunks}`);
   delays.sort((a, b) => a - b);
   return { p50: delays[delays.length >> 1] ?? 0, p99: delays[Math.floor(delays.length * 0.99)] ?? 0 };
 };

@@ -91,7 +91,10 @@ const cpuOf = (pid: number): number => {
 };
 
 const launch = async (script: string, ...args: string[]) => {
-  const child = Bun.spawn([process.execPath, join(import.meta.dir, script), ...args], { stdout: "pipe", stderr: "inherit" });
+  const child = Bun.spawn([process.execPath, join(import.meta.dir, script), ...args], {
+    stdout: "pipe",
+    stderr: "inherit",
+  });
   const { value } = await child.stdout.getReader().read();
   const port = Number(/ready (\d+)/.exec(new TextDecoder().decode(value))?.[1]);
   const stop = async () => {
@@ -108,7 +111,13 @@ const startNginx = async (upstreamPort: number): Promise<Peer> => {
   await Bun.write(join(folder, "nginx.conf"), configOf(folder, port, upstreamPort));
   const child = Bun.spawn([nginx, "-p", folder, "-c", join(folder, "nginx.conf")], { stderr: "ignore" });
   for (let tries = 0; tries < 100; tries++) {
-    if (await fetch(`http://127.0.0.1:${port}/`, { method: "POST", body: "{}" }).then(() => true, () => false)) break;
+    if (
+      await fetch(`http://127.0.0.1:${port}/`, { method: "POST", body: "{}" }).then(
+        () => true,
+        () => false,
+      )
+    )
+      break;
     await Bun.sleep(20);
   }
   const stop = async () => {
@@ -137,4 +146,3 @@ http {
   }
 }
 `;
-
