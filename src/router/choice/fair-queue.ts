@@ -17,6 +17,11 @@ export interface FairQueue<T> {
   push(key: string, item: T, deadlineMs?: number): Refusal | undefined;
   /** The next item, of those that `accepts` lets through; one that it refuses keeps its place. */
   shift(accepts?: (item: T) => boolean): T | undefined;
+  /**
+   * The cheapest of the next 32, infinite = it stays; undefined = none fits. For a place that came free: a request that waits for just this
+   * node's cache costs less there than the one whose turn it is. That one is passed over 64 times at most.
+   */
+  shiftCheapest(cost: (item: T) => number): T | undefined;
   /** For a client that went away; false = it does not wait here. */
   remove(item: T): boolean;
   /** Takes out and returns what waits past its deadline. */
@@ -28,7 +33,11 @@ export interface FairQueue<T> {
 interface Entry {
   readonly key: string;
   readonly deadlineMs: number;
+  passedOver: number;
 }
+
+const looksMax = 32; // one look is one choice of a node
+const passedOverMax = 64; // of 16, 64 and 1,000 the middle one: more keeps more of the caches, less is fairer
 
 export const createFairQueue = <T>({ limit, limitPerKey }: FairQueueLimits): FairQueue<T> => {
   const entries = new Map<T, Entry>();
@@ -43,21 +52,27 @@ export const createFairQueue = <T>({ limit, limitPerKey }: FairQueueLimits): Fai
     if (lane?.size === 0) lanes.delete(entry.key);
     return true;
   };
-  const toTheEnd = (key: string, lane: Set<T>) => {
-    lanes.delete(key);
-    if (lane.size > 0) lanes.set(key, lane);
+  /** Takes it out as its key's turn: the key goes to the end. */
+  const serve = (item: T): T => {
+    const key = entries.get(item)?.key ?? "";
+    const lane = lanes.get(key) ?? new Set();
+    remove(item);
+    if (lanes.delete(key)) lanes.set(key, lane);
+    return item;
   };
   const shift = (accepts: (item: T) => boolean = () => true): T | undefined => {
-    for (const [key, lane] of lanes) {
-      for (const item of lane) {
-        if (!accepts(item)) continue;
-        lane.delete(item);
-        entries.delete(item);
-        toTheEnd(key, lane);
-        return item;
-      }
-    }
+    for (const lane of lanes.values()) for (const item of lane) if (accepts(item)) return serve(item);
     return undefined;
+  };
+  const shiftCheapest = (cost: (item: T) => number): T | undefined => {
+    const fitting = nextOf(lanes, looksMax)
+      .map((item) => ({ item, cost: cost(item), entry: entries.get(item) }))
+      .filter((one) => one.cost < Number.POSITIVE_INFINITY);
+    const [first] = fitting;
+    if (!first?.entry) return undefined;
+    const cheapest = fitting.reduce((best, one) => (one.cost < best.cost ? one : best));
+    if (cheapest === first || first.entry.passedOver++ >= passedOverMax) return serve(first.item);
+    return serve(cheapest.item);
   };
   return {
     get size() {
@@ -69,10 +84,11 @@ export const createFairQueue = <T>({ limit, limitPerKey }: FairQueueLimits): Fai
       const lane = lanes.get(key) ?? new Set<T>();
       if (lane.size >= limitPerKey) return "key-full";
       lanes.set(key, lane.add(item));
-      entries.set(item, { key, deadlineMs });
+      entries.set(item, { key, deadlineMs, passedOver: 0 });
       return undefined;
     },
     shift,
+    shiftCheapest,
     remove,
     expire(nowMs) {
       const late = [...entries].filter(([, { deadlineMs }]) => deadlineMs <= nowMs).map(([item]) => item);
@@ -85,4 +101,15 @@ export const createFairQueue = <T>({ limit, limitPerKey }: FairQueueLimits): Fai
       return items;
     },
   };
+};
+
+/** The first items, those of each key before another's second where there are many keys. */
+const nextOf = <T>(lanes: ReadonlyMap<string, ReadonlySet<T>>, count: number): T[] => {
+  const perLane = Math.max(1, Math.floor(count / lanes.size));
+  const next: T[] = [];
+  for (const lane of lanes.values()) {
+    if (next.length >= count) break;
+    next.push(...lane.values().take(perLane));
+  }
+  return next.slice(0, count);
 };
