@@ -17,6 +17,7 @@ const benches: Record<string, (only: string) => Promise<unknown>> = {
   choice: async () => (await import("./choice.ts")).benchChoice(),
   fleet: async () => (await import("./fleet.ts")).benchFleet(),
   kills: async () => (await import("./kills.ts")).benchKills(),
+  router: async () => (await import("./router.ts")).benchRouter(),
 };
 
 const { values, positionals: names } = parseArgs({ allowPositionals: true, options: { only: { type: "string" } } });

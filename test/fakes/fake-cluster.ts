@@ -14,14 +14,7 @@ export interface FakeNodeOptions {
   availableBytes?: number;
 }
 
-const nodeState = ({
-  id,
-  url,
-  kind = "llmlb",
-  models = ["m"],
-  status = "online",
-  availableBytes,
-}: FakeNodeOptions) => {
+const nodeState = ({ id, url, kind = "llmlb", models = ["m"], status = "online", availableBytes }: FakeNodeOptions) => {
   const readings = models.map((model) => (typeof model === "string" ? { name: model, loaded: true } : model));
   return {
     ...{ id, url, kind, status, joined: false, draining: false, addedAtMs: 0 },

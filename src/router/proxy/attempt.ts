@@ -12,7 +12,9 @@ import { keepVigil, type Vigil } from "./vigil.ts";
 export interface Begun {
   readonly kind: "begun";
   readonly answer: UpstreamAnswer;
-  /** Absent = there is more to come than this: an answer that is here in full is sent in one piece. */
+  /** The first piece of the body; empty where it has none. */
+  readonly first: Uint8Array;
+  /** Present where the answer is here in full: it is sent in one piece. */
   readonly whole?: Uint8Array;
   /** All of the body, the first byte too, under the vigil. */
   readonly body: UpstreamBody;
@@ -81,14 +83,10 @@ const outcomeOf = ({ code }: AppError): Outcome => (code === "connection" ? "unr
 
 const begin = async (answer: UpstreamAnswer, body: UpstreamBody): Promise<Begun> => {
   const length = Number(headerOf(answer, "content-length") ?? Number.NaN);
-  if (length <= wholeMaxBytes) {
-    const whole = await readWhole(body, wholeMaxBytes);
-    return { kind: "begun", answer, body, ...(whole && { whole }) };
-  }
-  const first = await body.read();
-  return first
-    ? { kind: "begun", answer, body: startingWith(first, body) }
-    : { kind: "begun", answer, body, whole: empty };
+  const first = length <= wholeMaxBytes ? await readWhole(body, wholeMaxBytes) : await body.read();
+  if (first === undefined) return { kind: "begun", answer, body, first: empty, whole: empty };
+  if (length <= wholeMaxBytes) return { kind: "begun", answer, body, first, whole: first };
+  return { kind: "begun", answer, first, body: startingWith(first, body) };
 };
 
 const empty = new Uint8Array();

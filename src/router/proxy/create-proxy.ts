@@ -1,4 +1,5 @@
 import { type Clock, systemClock } from "../../core/clock.ts";
+import { AppError } from "../../core/errors.ts";
 import type { Log } from "../../core/log.ts";
 import type { Cluster } from "../types.ts";
 import { lazyRouterMetrics } from "./lazy-metrics.ts";
@@ -7,6 +8,7 @@ import { createManagement, type Management } from "./manage.ts";
 import { type Chooser, createPlacement } from "./placement.ts";
 import { type HashPrompt, type Incoming, type RelayLimits, relay } from "./relay.ts";
 import { createRecordKeeper, type RequestRecord, type Traffic } from "./request-record.ts";
+import { createResponseHomes } from "./response-homes.ts";
 import { createUpstream } from "./upstream.ts";
 
 /** The way of requests through the router. */
@@ -14,6 +16,8 @@ export interface ModelProxy {
   relay(incoming: Incoming): Promise<Response>;
   readonly listings: Listings;
   readonly management: Management;
+  /** `GET` or `DELETE /v1/responses/{id}`. Throws `not_found`. */
+  response(method: string, id: string): Promise<Response>;
   scrape(): Promise<Response>;
   /** Ends what is under way. */
   close(): void;
@@ -63,11 +67,17 @@ export const createProxy = (options: ProxyOptions): ModelProxy => {
   };
   const records = createRecordKeeper({ clock, log, traffic, onEnd });
   const management = createManagement({ cluster, upstream, clock });
-  const deps = { cluster, placement, hashPrompt, upstream, records, clock, limits, management };
+  const homes = createResponseHomes();
+  const deps = { homes, cluster, placement, hashPrompt, upstream, records, clock, limits, management };
   return {
     relay: (incoming) => relay(deps, incoming),
     listings: createListings({ cluster, upstream, clock }),
     management,
+    async response(method, id) {
+      const nodeId = homes.find(id);
+      if (nodeId === undefined) throw new AppError("not_found", `response "${id.slice(0, 100)}" not found`);
+      return await management.response(nodeId, { method, path: `/v1/responses/${id}` });
+    },
     scrape: metrics.scrape,
     close: upstream.close,
   };

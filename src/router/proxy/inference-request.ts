@@ -39,13 +39,23 @@ export const readInference = (endpoint: Endpoint, bytes: Uint8Array, headers: He
   };
 };
 
-/** Ollama's way to unload a model: no prompt, and no time to keep it. */
-export const unloads = ({ endpoint, json }: InferenceRequest): boolean => {
+/** Ollama's way to only load a model: no prompt. */
+export const isEmpty = ({ endpoint, json }: InferenceRequest): boolean => {
   const field = { "/api/generate": "prompt", "/api/chat": "messages" }[endpoint.path];
-  if (field === undefined || !/^0[a-z]*$/.test(String(json.keep_alive))) return false;
+  if (field === undefined) return false;
   const prompt = json[field];
   return !prompt || (Array.isArray(prompt) && prompt.length === 0);
 };
+
+/** And to unload it: no time to keep it either. */
+export const unloads = (asked: InferenceRequest): boolean =>
+  isEmpty(asked) && /^0[a-z]*$/.test(String(asked.json.keep_alive));
+
+/** What Ollama answers to these. */
+export const emptyAnswer = ({ endpoint, model }: InferenceRequest, done_reason: "load" | "unload", nowMs: number) => ({
+  ...{ model, created_at: new Date(nowMs).toISOString(), done: true, done_reason },
+  ...(endpoint.path === "/api/chat" ? { message: { role: "assistant", content: "" } } : { response: "" }),
+});
 
 const encoder = new TextEncoder();
 

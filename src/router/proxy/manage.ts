@@ -16,8 +16,10 @@ export interface Management {
   /** On every node that has the model. */
   remove(model: string, body: Json): Promise<void>;
   copy(source: string, body: Json): Promise<void>;
-  /** On every node that has it loaded; answers as Ollama does. */
-  unload(model: string, path: string, body: Json): Promise<Response>;
+  /** On every node that has it loaded. */
+  unload(model: string, path: string, body: Json): Promise<void>;
+  /** Asks the node that keeps a response for it, or to forget it. */
+  response(nodeId: string, call: { method: string; path: string }): Promise<Response>;
   /** To the node with the most free memory, or to all; each record then says of which node it is. */
   pull(body: Json, all: boolean, signal: AbortSignal): AsyncGenerator<OllamaPullProgress & { node: string }>;
 }
@@ -65,9 +67,12 @@ export const createManagement = (deps: CallDeps): Management => {
       await onEvery(nodes, (node) =>
         callNode(deps, node, { method: "POST", path, json: { ...body, stream: false, model: nameOn(node, model) } }),
       );
-      const created_at = new Date(deps.clock.now()).toISOString();
-      const empty = path === "/api/chat" ? { message: { role: "assistant", content: "" } } : { response: "" };
-      return Response.json({ model, created_at, ...empty, done: true, done_reason: "unload" });
+    },
+    async response(nodeId, call) {
+      const node = deps.cluster.find(nodeId);
+      if (!node) throw new AppError("not_found", "the node that kept this response is gone");
+      const text = await succeeded(await callNode(deps, node, call), node);
+      return new Response(text, { headers: { "content-type": "application/json", "x-llmlb-node": nodeId } });
     },
     pull: (body, all, signal) => pull(deps, pullTargets(managing(), all), body, signal),
   };

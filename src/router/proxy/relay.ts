@@ -2,15 +2,16 @@ import type { Clock } from "../../core/clock.ts";
 import { AppError, toAppError } from "../../core/errors.ts";
 import { errorResponse } from "../../http/errors.ts";
 import { readBody } from "../../http/read-body.ts";
-import type { ChoiceRequest, Cluster, NodeState } from "../types.ts";
+import type { ChoiceRequest, Cluster } from "../types.ts";
 import { attempt, type Begun, type Failed } from "./attempt.ts";
 import { type Endpoint, everyKindServes, wayOf } from "./endpoints.ts";
-import { bodyFor, type InferenceRequest, readInference, unloads } from "./inference-request.ts";
+import { bodyFor, emptyAnswer, type InferenceRequest, isEmpty, readInference, unloads } from "./inference-request.ts";
 import type { Management } from "./manage.ts";
 import { passThrough } from "./pass-through.ts";
 import type { Place, Placement } from "./placement.ts";
 import type { PromptSegment } from "./prompt-segments.ts";
 import type { OpenRecord, RecordKeeper } from "./request-record.ts";
+import type { ResponseHomes } from "./response-homes.ts";
 import { toUpstream } from "./translate.ts";
 import { translateAnswer } from "./translate-answer.ts";
 import type { Upstream, UpstreamRequest } from "./upstream.ts";
@@ -40,6 +41,7 @@ export interface RelayDeps {
   clock: Clock;
   limits: RelayLimits;
   management: Pick<Management, "unload">;
+  homes: ResponseHomes;
 }
 
 export interface Incoming {
@@ -67,9 +69,9 @@ export const relay = async (deps: RelayDeps, incoming: Incoming): Promise<Respon
     const asked = readInference(endpoint, bytes, request.headers);
     record.model = asked.model;
     if (unloads(asked)) {
-      const response = await deps.management.unload(asked.model, endpoint.path, asked.json);
-      record.end({ status: response.status });
-      return response;
+      await deps.management.unload(asked.model, endpoint.path, asked.json);
+      record.end({ status: 200 });
+      return Response.json(emptyAnswer(asked, "unload", deps.clock.now()));
     }
     return await ask(deps, { ...incoming, asked, record });
   } catch (thrown) {
@@ -82,8 +84,8 @@ export const relay = async (deps: RelayDeps, incoming: Incoming): Promise<Respon
 /** Asks one node after another, until one begins to answer. */
 const ask = async (deps: RelayDeps, course: Course): Promise<Response> => {
   const { asked, request, tenant, record, endpoint } = course;
-  const { limits, placement, hashPrompt, cluster, clock } = deps;
-  const excluded = new Set(everyKindServes(endpoint) ? [] : unable(cluster.nodes(), endpoint));
+  const { limits, placement, hashPrompt, clock } = deps;
+  const excluded = new Set(excludedFrom(deps, course));
   const { model, session } = asked;
   const wanted = { model, ...hashPrompt(model, asked.segments), ...(session !== undefined && { session }), excluded };
   let last: Failed | undefined;
@@ -104,9 +106,17 @@ const ask = async (deps: RelayDeps, course: Course): Promise<Response> => {
   return refusal(course, last);
 };
 
-/** Nodes of kinds that have no such endpoint. */
-const unable = (nodes: readonly NodeState[], endpoint: Endpoint): string[] =>
-  nodes.filter(({ kind }) => wayOf(endpoint, kind) === undefined).map(({ id }) => id);
+/** Nodes of kinds that have no such endpoint, or that do not keep the response which is gone on from. */
+const excludedFrom = ({ cluster, homes }: RelayDeps, { endpoint, asked }: Course): string[] => {
+  const previous = asked.json.previous_response_id;
+  const home = typeof previous === "string" ? homes.find(previous) : undefined;
+  if (home === undefined && everyKindServes(endpoint)) return [];
+  const nodes = cluster.nodes();
+  const others = nodes.filter(
+    ({ id, kind }) => wayOf(endpoint, kind) === undefined || (home !== undefined && id !== home),
+  );
+  return others.map(({ id }) => id);
+};
 
 const unserved = (error: AppError, { path }: Endpoint, someUnable: boolean): AppError =>
   error.code === "busy" && someUnable
@@ -119,6 +129,11 @@ const tryNode = async (deps: RelayDeps, course: Course, place: Place): Promise<R
   const { asked, request } = course;
   const { node } = place.choice;
   const startMs = clock.now();
+  if (course.record.way === "translated" && isEmpty(asked)) {
+    place.lease.end();
+    course.record.end({ status: 200 });
+    return Response.json(emptyAnswer(asked, "load", startMs)); // of servers that load when they like
+  }
   let handedOver = false;
   try {
     const result = await attempt(upstreamRequest(course, place, cluster.credential(node.id)), {
@@ -134,6 +149,7 @@ const tryNode = async (deps: RelayDeps, course: Course, place: Place): Promise<R
     cluster.note(node.id, "answered");
     place.lease.firstByte();
     course.record.firstByte();
+    if (course.endpoint.dialect === "responses") deps.homes.note(node.id, result.first);
     handedOver = true;
     return await respond(deps, course, { place, begun: result, startMs });
   } finally {

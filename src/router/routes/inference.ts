@@ -28,6 +28,8 @@ export const inferenceRoutes = (app: App, { proxy, tenantOf, enter }: InferenceD
     .get("/v1/models/*", ({ params }) => proxy.listings.openAiModel(decoded(params["*"])))
     .get("/api/tags", () => proxy.listings.tags())
     .get("/api/ps", () => proxy.listings.ps())
+    .get("/v1/responses/:id", ({ params }) => proxy.response("GET", params.id))
+    .delete("/v1/responses/:id", ({ params }) => proxy.response("DELETE", params.id))
     .get("/metrics", () => proxy.scrape());
   return managementRoutes(app, proxy);
 };

@@ -15,13 +15,14 @@ export const startProxy = (
   const cluster = fakeCluster(nodes);
   const chooser = fakeChooser(cluster, nodes);
   const records: RequestRecord[] = [];
+  const counts = { arrived: 0 };
   const hashPrompt = (_model: string, segments: Iterable<unknown>) => ({
     prefix: [],
     promptTokens: [...segments].length,
   });
   const proxy = createProxy({
     ...{ cluster, chooser, hashPrompt, clock, log: silentLog },
-    traffic: { count: () => undefined, enter: () => () => undefined },
+    traffic: { count: () => void counts.arrived++, enter: () => () => undefined },
     limits: { ...proxyLimits, ...limits },
     onEnd: (record) => void records.push(record),
   });
@@ -33,6 +34,11 @@ export const startProxy = (
     ...{ base, cluster, chooser, records },
     post: (path: string, body: unknown, init: RequestInit = {}) =>
       fetch(base + path, { method: "POST", body: typeof body === "string" ? body : JSON.stringify(body), ...init }),
+    /** Resolves when so many requests have arrived, and found a place or begun to wait. */
+    arrived: async (count: number) => {
+      await until(() => counts.arrived >= count);
+      for (let turn = 0; turn < 100; turn++) await new Promise((resolve) => setImmediate(resolve)); // its body is read
+    },
     [Symbol.asyncDispose]: async () => {
       await server.stop(true);
       proxy.close();

@@ -65,3 +65,24 @@ test("metrics tell of requests", async () => {
   );
   expect(text).toContain('llmlb_router_nodes{status="online"} 1');
 });
+
+test("a response is gone on from where it is kept; a load without a prompt asks no server that has none", async () => {
+  const respond = (id: string) => ({ "POST /v1/responses": () => Response.json({ id, object: "response" }) });
+  await using a = startFakeNode(respond("resp_a"));
+  await using b = startFakeNode({
+    ...respond("resp_b"),
+    "GET /v1/responses/resp_b": () => Response.json({ kept: true }),
+  });
+  await using router = await startProxy([
+    { id: "b", url: b.baseUrl, slots: 1 },
+    { id: "a", url: a.baseUrl },
+    { id: "v", url: "http://127.0.0.1:1", kind: "vllm", models: ["served"] },
+  ]);
+  await (await router.post("/v1/responses", { model: "m", input: "hi" })).json();
+  const next = await router.post("/v1/responses", { model: "m", input: "on", previous_response_id: "resp_b" });
+  expect(next.headers.get("x-llmlb-node")).toBe("b");
+  expect(router.chooser.asked.at(-1)?.excluded).toEqual(new Set(["a", "v"]));
+  expect(await (await fetch(`${router.base}/v1/responses/resp_b`)).json()).toEqual({ kept: true });
+  expect((await fetch(`${router.base}/v1/responses/resp_x`)).status).toBe(404);
+  expect(await (await router.post("/api/chat", { model: "served" })).json()).toMatchObject({ done_reason: "load" });
+});

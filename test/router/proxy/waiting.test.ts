@@ -11,34 +11,24 @@ test("requests wait for a place, in turn by key", async () => {
   const open: { socket: Socket; request: string }[] = [];
   await using node = await rawServer((socket, request) => void open.push({ socket, request }));
   await using router = await startProxy([{ id: "a", url: node.url, slots: 1 }]);
-  const order: string[] = [];
-  const send = async (key: string, content: string) => {
-    const before = router.chooser.asked.length;
-    const answer = router.post(path, ask(content), { headers: { authorization: key } }).then(async (response) => {
-      await response.text();
-      order.push(content);
-      return response;
-    });
-    if (order.length + open.length === 0) await until(() => router.chooser.asked.length > before);
-    return { answer };
-  };
-  const sent = [await send("k1", "first")];
-  await until(() => open.length === 1);
+  const answers: Promise<Response>[] = [];
   for (const [key, content] of [
+    ["k1", "first"],
     ["k1", "k1 a"],
     ["k1", "k1 b"],
     ["k1", "k1 c"],
     ["k2", "k2 a"],
   ] as const) {
-    sent.push(await send(key, content));
-    for (let turn = 0; turn < 50; turn++) await new Promise((resolve) => setImmediate(resolve)); // it has arrived
+    answers.push(router.post(path, ask(content), { headers: { authorization: key } }));
+    await router.arrived(answers.length);
   }
-  for (let served = 1; served <= 5; served++) {
-    await until(() => open.length === served);
-    open[served - 1]?.socket.write(jsonAnswer({}));
+  for (let number = 1; number <= 5; number++) {
+    await until(() => open.length === number);
+    open[number - 1]?.socket.write(jsonAnswer({}));
   }
-  const responses = await Promise.all(sent.map(({ answer }) => answer));
-  expect(order).toEqual(["first", "k1 a", "k2 a", "k1 b", "k1 c"]);
+  const responses = await Promise.all(answers);
+  const served = open.map(({ request }) => /"content":"([^"]+)"/.exec(request)?.[1]);
+  expect(served).toEqual(["first", "k1 a", "k2 a", "k1 b", "k1 c"]);
   expect(Number(responses.at(-1)?.headers.get("x-llmlb-queue-ms"))).toBeGreaterThanOrEqual(0);
 });
 
@@ -54,7 +44,7 @@ test("a full line refuses with Retry-After, and a long wait ends", async () => {
   const tooMany = await router.post(path, ask("z"), { headers: { authorization: "k1" } });
   expect(tooMany.status).toBe(429);
   const other = router.post(path, ask("z"), { headers: { authorization: "k2" } });
-  for (let turn = 0; turn < 500; turn++) await new Promise((resolve) => setImmediate(resolve));
+  await router.arrived(4);
   const full = await router.post(path, ask("z"), { headers: { authorization: "k3" } });
   expect(full.status).toBe(503);
   expect(full.headers.get("retry-after")).toBe("1");
