@@ -43,3 +43,5 @@ const server = Bun.serve({
   },
 });
 console.log(`listening on http://127.0.0.1:${server.port}`);
+
+export {}; // a module of its own

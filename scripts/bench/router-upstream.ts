@@ -33,3 +33,5 @@ const server = Bun.serve({
   },
 });
 console.log(`ready ${server.port}`);
+
+export {}; // a module of its own
