@@ -152,9 +152,11 @@ const parseOrigin = (base: string): Origin => {
 
 const write = ({ method, path, headers, body }: UpstreamRequest, { host, prefix }: Origin): Uint8Array[] => {
   let text = `${method} ${prefix}${path} HTTP/1.1\r\nhost: ${host}\r\n`;
-  for (const [name, value] of headers) text += `${name}: ${value}\r\n`;
+  for (const [name, value] of headers) {
+    if (/[\r\n\0]/.test(value)) throw new AppError("invalid_argument", `${name}: a header has a line break in it`);
+    text += `${name}: ${value}\r\n`;
+  }
   if (body) text += `content-length: ${body.length}\r\n`;
-  if (/[^\r]\n|\r[^\n]|\0/.test(text)) throw new AppError("invalid_argument", "a header has a line break in it");
   const head = Buffer.from(`${text}\r\n`, "latin1");
   if (!body) return [head];
   return body.length <= joinMaxBytes ? [Buffer.concat([head, body])] : [head, body];
