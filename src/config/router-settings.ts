@@ -17,6 +17,8 @@ export interface RouterSettings {
   readonly routerListen: ServerAddress;
   /** Its database; the keys of nodes are in a folder beside it. */
   readonly routerDb: string;
+  /** Its aliases and fallbacks of models, in TOML. */
+  readonly routerNames: string;
   readonly policy: RouterPolicy;
   /** The router in whose cluster `node serve` takes part. */
   readonly join?: JoinSettings;
@@ -46,6 +48,7 @@ export const routerSettings = (env: Environment, flags: ConfigFlags, dataDir: st
     // LLMLB_HOST names the server that clients talk to, often a node on this machine: a router does not listen there.
     routerListen: listenAddress(own ?? standard, flags),
     routerDb: env.LLMLB_ROUTER_DB || join(dataDir, "router.db"),
+    routerNames: env.LLMLB_ROUTER_CONFIG || join(dataDir, "router.toml"),
     policy: policyFlag(flags.policy),
     ...(joining && { join: joining }),
   };

@@ -15,7 +15,7 @@ const rows: readonly [method: RegExp, path: RegExp, Needed][] = [
   [/^(GET|HEAD)$/, /^\/(api\/(version|tags|ps)|v1\/models(\/.+)?|openapi\.json)$/, ["read", "infer"]],
   [/^POST$/, /^\/api\/show$/, ["read", "infer"]],
   [/^POST$/, /^\/api\/(chat|generate|embed|embeddings)$/, ["infer"]],
-  [/^POST$/, /^\/(rerank|v1\/.+)$/, ["infer"]],
+  [/^POST$/, /^\/(rerank(ing)?|v1\/.+)$/, ["infer"]],
   [/^(GET|DELETE)$/, /^\/v1\/responses\/[^/]+$/, ["infer"]],
 ];
 

@@ -7,11 +7,13 @@ import { isLoopback } from "../http/guard.ts";
 import { type Listening, listen } from "../http/listen.ts";
 import { createAccess } from "./access.ts";
 import { createChooser } from "./choice/chooser.ts";
+import { createNamedChooser } from "./choice/named-chooser.ts";
 import { hashPrompt } from "./choice/prefix-hash.ts";
 import { createCluster } from "./cluster/create-cluster.ts";
 import type { RouterDeps } from "./deps.ts";
 import { createReportSockets } from "./join/report-sockets.ts";
 import { createKeyLimits } from "./key-limits.ts";
+import { type NamesFile, openNamesFile } from "./names-file.ts";
 import { createProxy, type ModelProxy } from "./proxy/create-proxy.ts";
 import type { Registry } from "./registry/registry.ts";
 import { openSqliteRegistry } from "./registry/sqlite-registry.ts";
@@ -53,7 +55,8 @@ export const startRouter = async (options: RouterOptions): Promise<RunningRouter
       authorize: deps.access.refuse,
     });
     for (const addRoutes of [statusRoutes, nodeRoutes, accessRoutes, joinRoutes]) addRoutes(app, deps);
-    const proxy = createModelProxy(deps);
+    const names = openNamesFile({ path: config.routerNames, clock: deps.clock, log: deps.log });
+    const proxy = createModelProxy(deps, names);
     const { access } = deps;
     const limits = createKeyLimits(deps.clock);
     inferenceRoutes(app, {
@@ -62,7 +65,10 @@ export const startRouter = async (options: RouterOptions): Promise<RunningRouter
       enter: (request) => limits.enter(access.caller(request)),
     });
     const address = listen(app, hostname, port, { tls, sockets: true });
-    return { address, stop: (drainMs) => stop(address, deps, drainMs).finally(proxy.close) };
+    return {
+      address,
+      stop: (drainMs) => stop(address, deps, drainMs).finally(() => [proxy, names].map((one) => one.close())),
+    };
   } catch (error) {
     await registry.close();
     throw error;
@@ -80,10 +86,10 @@ const createDeps = async (
   return { config, registry, cluster, access, traffic: createTraffic(clock), reports, clock, log };
 };
 
-const createModelProxy = (deps: RouterDeps): ModelProxy => {
+const createModelProxy = (deps: RouterDeps, names: NamesFile): ModelProxy => {
   const { cluster, clock, config, traffic, log } = deps;
-  const chooser = createChooser({ cluster, clock, policy: config.policy });
-  return createProxy({ cluster, chooser, hashPrompt, traffic, log, clock });
+  const chooser = createNamedChooser(createChooser({ cluster, clock, policy: config.policy }), names.current);
+  return createProxy({ cluster, chooser, names: names.current, hashPrompt, traffic, log, clock });
 };
 
 const refuseOpen = ({ access }: RouterDeps, { config, openToAll = false }: RouterOptions): void => {

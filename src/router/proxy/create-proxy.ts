@@ -1,6 +1,7 @@
 import { type Clock, systemClock } from "../../core/clock.ts";
 import { AppError } from "../../core/errors.ts";
 import type { Log } from "../../core/log.ts";
+import type { ModelNames } from "../choice/resolve-model.ts";
 import type { Cluster } from "../types.ts";
 import { lazyRouterMetrics } from "./lazy-metrics.ts";
 import { createListings, type Listings } from "./listings.ts";
@@ -47,6 +48,8 @@ export interface ProxyOptions {
   cluster: Cluster;
   chooser: Chooser;
   hashPrompt: HashPrompt;
+  /** Absent = models have no other names. */
+  names?: () => ModelNames;
   traffic: Traffic;
   log: Log;
   clock?: Clock;
@@ -71,7 +74,7 @@ export const createProxy = (options: ProxyOptions): ModelProxy => {
   const deps = { homes, cluster, placement, hashPrompt, upstream, records, clock, limits, management };
   return {
     relay: (incoming) => relay(deps, incoming),
-    listings: createListings({ cluster, upstream, clock }),
+    listings: createListings({ cluster, upstream, clock }, options.names),
     management,
     async response(method, id) {
       const nodeId = homes.find(id);

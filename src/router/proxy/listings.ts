@@ -2,6 +2,7 @@ import type { OllamaListedModel, OllamaPsResponse, OllamaRunningModel, OllamaTag
 import type { OpenAiModel, OpenAiModelList } from "../../api/openai.ts";
 import { AppError } from "../../core/errors.ts";
 import { isRecord, parseJson } from "../../core/json.ts";
+import { type ModelNames, resolveModel } from "../choice/resolve-model.ts";
 import type { ModelReading, NodeState } from "../types.ts";
 import { type CallDeps, callNode, managesModels, readText, takesRequests } from "./call-node.ts";
 
@@ -17,16 +18,29 @@ export interface Listings {
 // A list is worth waiting for no longer: of a node that does not answer by then, the list has what it told before.
 const patienceMs = 1_000;
 
-export const createListings = (deps: CallDeps): Listings => {
+const noNames: ModelNames = { aliases: new Map(), fallbacks: new Map() };
+
+export const createListings = (deps: CallDeps, names = () => noNames): Listings => {
   const current = () => deps.cluster.nodes().filter(takesRequests);
+  const openAiModel = (name: string): OpenAiModel => {
+    const [meant] = resolveModel(name, names(), { has: (model) => current().some((node) => hasModel(node, model)) });
+    const node = current().find((one) => hasModel(one, meant));
+    const model = node?.modelsByName.get(meant.toLowerCase());
+    if (!node || !model) throw new AppError("model_not_found", `no node has the model "${name.slice(0, 200)}"`);
+    return meant === name ? toOpenAi(model, node) : { ...toOpenAi(model, node), id: name };
+  };
+  /** Those of the names in the file that lead to a model which is there. */
+  const aliases = (): OpenAiModel[] =>
+    [...names().aliases.keys()].flatMap((alias) => {
+      try {
+        return openAiModel(alias);
+      } catch {
+        return [];
+      }
+    });
   return {
-    openAi: () => ({ object: "list", data: [...firstOf(current(), toOpenAi).values()] }),
-    openAiModel(name) {
-      const node = current().find(({ modelsByName }) => modelsByName.has(name.toLowerCase()));
-      const model = node?.modelsByName.get(name.toLowerCase());
-      if (!node || !model) throw new AppError("model_not_found", `no node has the model "${name.slice(0, 200)}"`);
-      return toOpenAi(model, node);
-    },
+    openAi: () => ({ object: "list", data: [...firstOf(current(), toOpenAi).values(), ...aliases()] }),
+    openAiModel,
     async tags() {
       const nodes = current();
       const told = await askEach<OllamaListedModel>(deps, nodes, "/api/tags");
@@ -38,6 +52,8 @@ export const createListings = (deps: CallDeps): Listings => {
     ps: async () => ({ models: await askEach<OllamaRunningModel>(deps, current(), "/api/ps") }),
   };
 };
+
+const hasModel = ({ modelsByName }: NodeState, name: string): boolean => modelsByName.has(name.toLowerCase());
 
 const firstOf = <T>(nodes: readonly NodeState[], make: (model: ModelReading, node: NodeState) => T): Map<string, T> => {
   const all = new Map<string, T>();
