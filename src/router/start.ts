@@ -6,12 +6,15 @@ import { createApp } from "../http/create-app.ts";
 import { isLoopback } from "../http/guard.ts";
 import { type Listening, listen } from "../http/listen.ts";
 import { createAccess } from "./access.ts";
+import { createActivity } from "./activity.ts";
 import { createCluster } from "./cluster/create-cluster.ts";
 import type { RouterDeps } from "./deps.ts";
 import { createReportSockets } from "./join/report-sockets.ts";
 import type { Registry } from "./registry/registry.ts";
 import { openSqliteRegistry } from "./registry/sqlite-registry.ts";
 import { accessRoutes } from "./routes/access.ts";
+import { activityRoutes } from "./routes/activity.ts";
+import { dashboardRoutes } from "./routes/dashboard.ts";
 import { joinRoutes } from "./routes/join.ts";
 import { nodeRoutes } from "./routes/nodes.ts";
 import { statusRoutes } from "./routes/status.ts";
@@ -48,7 +51,9 @@ export const startRouter = async (options: RouterOptions): Promise<RunningRouter
       authorize: deps.access.refuse,
     });
     for (const addRoutes of [
+      dashboardRoutes,
       statusRoutes,
+      activityRoutes,
       nodeRoutes,
       accessRoutes,
       joinRoutes,
@@ -71,7 +76,8 @@ const createDeps = async (
   const access = await createAccess({ registry, clock, apiKey: config.apiKey, openWithoutKeys });
   const cluster = await createCluster({ registry, clock, log });
   const reports = createReportSockets(cluster, log);
-  return { config, registry, cluster, access, traffic: createTraffic(clock), reports, clock, log };
+  const counters = { traffic: createTraffic(clock), activity: createActivity(clock) };
+  return { config, registry, cluster, access, ...counters, reports, clock, log };
 };
 
 const refuseOpen = ({ access }: RouterDeps, { config, openToAll = false }: RouterOptions): void => {

@@ -29,7 +29,16 @@ test("reports come every 5 s and when a model gets work; the stored models only 
   expect(first?.stored?.map(({ name, size }) => [name, size])).toEqual([["org/one", 7]]);
   expect(telemetry.next()).toBeUndefined();
 
-  running = [{ id: "a", name: "org/one", users: 1, model: { slots: 4, capabilities: {} } as never, expiresAtMs: 1, stats: undefined }];
+  running = [
+    {
+      id: "a",
+      name: "org/one",
+      users: 1,
+      model: { slots: 4, capabilities: {} } as never,
+      expiresAtMs: 1,
+      stats: undefined,
+    },
+  ];
   const second = telemetry.next();
   expect(Object.keys(second ?? {})).toEqual(["report"]);
   expect(second?.report?.models).toMatchObject([{ name: "org/one", busy_slots: 1, queued: 0 }]);
