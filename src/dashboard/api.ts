@@ -1,5 +1,6 @@
-import { isRecord, parseJson } from "../core/json.ts";
-import { type Role, roleOf } from "./session.ts";
+import { parseJson } from "../core/json.ts";
+import { errorText } from "./error-text.ts";
+import { type Role, roleOf } from "./role.ts";
 
 /** The router refused, or could not be reached (status 0). */
 export class ApiError extends Error {
@@ -51,11 +52,3 @@ export const createApi = (key: string | undefined): Api => {
 };
 
 const jsonHeaders = { "content-type": "application/json" };
-
-/** The message of an error, whose dialect it may be. */
-export const errorText = (body: string, otherwise: string): string => {
-  const json = parseJson(body);
-  const error = isRecord(json) ? json.error : undefined;
-  const message = isRecord(error) ? error.message : error;
-  return typeof message === "string" && message !== "" ? message : otherwise;
-};

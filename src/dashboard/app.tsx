@@ -1,9 +1,10 @@
 import { useEffect, useMemo, useState } from "preact/hooks";
 import { createApi } from "./api.ts";
 import { Header } from "./header.tsx";
+import { keptKey } from "./kept-key.ts";
 import { type Language, pickLanguage } from "./language.ts";
+import { pagesOf, type Role } from "./role.ts";
 import { type Page, pageOf } from "./route.ts";
-import { keptKey, pagesOf, type Role } from "./session.ts";
 import { AppContext } from "./use-app.ts";
 import { createTexts, TextsContext, useTexts } from "./use-texts.ts";
 import { AccessView } from "./views/access.tsx";

@@ -1,7 +1,7 @@
 import { createContext } from "preact";
 import { useContext } from "preact/hooks";
 import { type Api, createApi } from "./api.ts";
-import type { Role } from "./session.ts";
+import type { Role } from "./role.ts";
 
 /** What every page works with. */
 export interface AppState {

@@ -1,6 +1,7 @@
 import { useState } from "preact/hooks";
+import { ago } from "../format.ts";
 import { areaPath, latest, linePath, most, niceMax, type Values } from "../series.ts";
-import { useTexts } from "../use-texts.ts";
+import { type Texts, useTexts } from "../use-texts.ts";
 
 export interface ChartLine {
   label: string;
@@ -68,8 +69,10 @@ export const Chart = ({ title, lines, bucketSeconds, format }: ChartProps) => {
   );
 };
 
-const agoText = (seconds: number, t: ReturnType<typeof useTexts>["t"]): string =>
-  seconds < 100 ? t("secondsAgo", { seconds }) : t("minutesAgo", { minutes: Math.round(seconds / 60) });
+const agoText = (seconds: number, t: Texts["t"]): string => {
+  const { unit, count } = ago(seconds * 1000);
+  return t(unit, { count });
+};
 
 const Legend = ({ lines, shown }: { lines: readonly ChartLine[]; shown(line: ChartLine): string }) =>
   lines.length < 2 ? null : (

@@ -104,7 +104,8 @@ const Row = ({ request, names }: { request: RecentRequest; names: TableProps["na
       </td>
       <td class="wide nowrap">{request.route}</td>
       <td>
-        <Pill tone={toneOf(request)}>{fault ? `${request.status} ${fault}` : String(request.status)}</Pill>
+        <Pill tone={toneOf(request)}>{String(request.status)}</Pill>
+        {fault && <span class="second-line muted">{fault}</span>}
       </td>
       <td class="wide number nowrap">{request.queue_ms > 0 && format.duration(request.queue_ms)}</td>
       <td class="number nowrap">{firstMs === undefined ? "–" : format.duration(firstMs)}</td>
