@@ -45,6 +45,17 @@ test("an empty cluster is down; the router is alive and ready", async () => {
   expect(await Bun.file(`/proc/${router.pid}/environ`).text()).toContain("BUN_CONFIG_MAX_HTTP_REQUESTS=65535");
 });
 
+test("the dashboard is in the executable, for browsers", async () => {
+  expect(await (await fetch(router.address)).text()).toBe("llmlb router is running");
+  const page = await fetch(router.address, { headers: { accept: "text/html" } });
+  expect(page.headers.get("content-security-policy")).toStartWith("default-src 'none'");
+  const paths = [...(await page.text()).matchAll(/"(\/dashboard\/[^"]+)"/g)].map(([, path]) => path);
+  const types = paths.map(async (path) => (await fetch(router.address + path)).headers.get("content-type"));
+  expect((await Promise.all(types)).sort()).toEqual([
+    ...["image/svg+xml", "text/css; charset=utf-8", "text/javascript; charset=utf-8"],
+  ]);
+});
+
 test("nodes join, are drained, leave, are killed and come back; the router may be killed too", async () => {
   const first = await joinNode(await token());
   const second = await world.start(["node", "serve", "--port", "0"], {
