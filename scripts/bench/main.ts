@@ -8,6 +8,7 @@ const benches: Record<string, (only: string) => Promise<unknown>> = {
   start: async () => (await import("./start.ts")).benchStart(),
   engine: async (only) => (await import("./engine.ts")).benchEngine(only),
   repl: async () => (await import("./repl.ts")).benchRepl(),
+  cluster: async (only) => (await import("./cluster.ts")).benchCluster(only),
   vision: async () => (await import("./vision.ts")).benchVision(),
   parity: async () => (await import("./parity.ts")).benchParity(),
   soak: async () => (await import("./soak.ts")).benchSoak(),
@@ -16,6 +17,7 @@ const benches: Record<string, (only: string) => Promise<unknown>> = {
   choice: async () => (await import("./choice.ts")).benchChoice(),
   fleet: async () => (await import("./fleet.ts")).benchFleet(),
   kills: async () => (await import("./kills.ts")).benchKills(),
+  router: async () => (await import("./router.ts")).benchRouter(),
 };
 
 const { values, positionals: names } = parseArgs({ allowPositionals: true, options: { only: { type: "string" } } });

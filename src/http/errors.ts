@@ -49,6 +49,7 @@ export const dialectOf = (path: string): Dialect => {
 
 const headersOf: { [code in ErrorCode]?: Record<string, string> } = {
   busy: { "retry-after": "1" },
+  rate_limited: { "retry-after": "1" },
   request_timeout: { connection: "close" }, // the rest of its body is nobody's
 };
 

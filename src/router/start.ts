@@ -7,14 +7,19 @@ import { isLoopback } from "../http/guard.ts";
 import { type Listening, listen } from "../http/listen.ts";
 import { createAccess } from "./access.ts";
 import { createActivity } from "./activity.ts";
+import { createChooser } from "./choice/chooser.ts";
+import { hashPrompt } from "./choice/prefix-hash.ts";
 import { createCluster } from "./cluster/create-cluster.ts";
 import type { RouterDeps } from "./deps.ts";
 import { createReportSockets } from "./join/report-sockets.ts";
+import { createKeyLimits } from "./key-limits.ts";
+import { createProxy, type ModelProxy } from "./proxy/create-proxy.ts";
 import type { Registry } from "./registry/registry.ts";
 import { openSqliteRegistry } from "./registry/sqlite-registry.ts";
 import { accessRoutes } from "./routes/access.ts";
 import { activityRoutes } from "./routes/activity.ts";
 import { dashboardRoutes } from "./routes/dashboard.ts";
+import { inferenceRoutes } from "./routes/inference.ts";
 import { joinRoutes } from "./routes/join.ts";
 import { nodeRoutes } from "./routes/nodes.ts";
 import { statusRoutes } from "./routes/status.ts";
@@ -50,18 +55,18 @@ export const startRouter = async (options: RouterOptions): Promise<RunningRouter
       origins,
       authorize: deps.access.refuse,
     });
-    for (const addRoutes of [
-      dashboardRoutes,
-      statusRoutes,
-      activityRoutes,
-      nodeRoutes,
-      accessRoutes,
-      joinRoutes,
-      // Requests for models come here: `inferenceRoutes`.
-    ])
+    for (const addRoutes of [dashboardRoutes, statusRoutes, activityRoutes, nodeRoutes, accessRoutes, joinRoutes])
       addRoutes(app, deps);
+    const proxy = createModelProxy(deps);
+    const { access } = deps;
+    const limits = createKeyLimits(deps.clock);
+    inferenceRoutes(app, {
+      proxy,
+      tenantOf: (request) => access.caller(request).id,
+      enter: (request) => limits.enter(access.caller(request)),
+    });
     const address = listen(app, hostname, port, { tls, sockets: true });
-    return { address, stop: (drainMs) => stop(address, deps, drainMs) };
+    return { address, stop: (drainMs) => stop(address, deps, drainMs).finally(proxy.close) };
   } catch (error) {
     await registry.close();
     throw error;
@@ -78,6 +83,12 @@ const createDeps = async (
   const reports = createReportSockets(cluster, log);
   const counters = { traffic: createTraffic(clock), activity: createActivity(clock) };
   return { config, registry, cluster, access, ...counters, reports, clock, log };
+};
+
+const createModelProxy = (deps: RouterDeps): ModelProxy => {
+  const { cluster, clock, config, traffic, activity, log } = deps;
+  const chooser = createChooser({ cluster, clock, policy: config.policy });
+  return createProxy({ cluster, chooser, hashPrompt, traffic, log, clock, onEnd: activity.record });
 };
 
 const refuseOpen = ({ access }: RouterDeps, { config, openToAll = false }: RouterOptions): void => {

@@ -1,0 +1,225 @@
+import type { Clock } from "../../core/clock.ts";
+import { AppError, toAppError } from "../../core/errors.ts";
+import { errorResponse } from "../../http/errors.ts";
+import { readBody } from "../../http/read-body.ts";
+import type { ChoiceRequest, Cluster } from "../types.ts";
+import { attempt, type Begun, type Failed } from "./attempt.ts";
+import { type Endpoint, everyKindServes, wayOf } from "./endpoints.ts";
+import { bodyFor, emptyAnswer, type InferenceRequest, isEmpty, readInference, unloads } from "./inference-request.ts";
+import type { Management } from "./manage.ts";
+import { passThrough } from "./pass-through.ts";
+import type { Place, Placement } from "./placement.ts";
+import type { PromptSegment } from "./prompt-segments.ts";
+import type { OpenRecord, RecordKeeper } from "./request-record.ts";
+import type { ResponseHomes } from "./response-homes.ts";
+import { toUpstream } from "./translate.ts";
+import { translateAnswer } from "./translate-answer.ts";
+import type { Upstream, UpstreamRequest } from "./upstream.ts";
+import { answerHeaders, headerOf, upstreamHeaders } from "./upstream-headers.ts";
+
+/** What the choice needs of a prompt. */
+export type HashPrompt = (
+  model: string,
+  segments: Iterable<PromptSegment>,
+) => Pick<ChoiceRequest, "prefix" | "promptTokens">;
+
+export interface RelayLimits {
+  /** Nodes that are asked for one request. */
+  attemptsMax: number;
+  /** How long the first byte of a stream may take: to load the model, to wait on the node and to evaluate the prompt. */
+  streamFirstByteMs: number;
+  /** The same where the first byte comes with the last token. */
+  wholeFirstByteMs: number;
+}
+
+export interface RelayDeps {
+  cluster: Cluster;
+  placement: Placement;
+  hashPrompt: HashPrompt;
+  upstream: Upstream;
+  records: RecordKeeper;
+  clock: Clock;
+  limits: RelayLimits;
+  management: Pick<Management, "unload">;
+  homes: ResponseHomes;
+}
+
+export interface Incoming {
+  request: Request;
+  endpoint: Endpoint;
+  /** Who asks, for fairness. */
+  tenant: string;
+  /** Told at once; returns what is told at the request's end. Throws where this one may not ask now. */
+  enter?: (() => () => void) | undefined;
+}
+
+/** A request on its way. */
+interface Course extends Incoming {
+  asked: InferenceRequest;
+  record: OpenRecord;
+}
+
+/** Sends a request to a node and its answer back, to another node where the first does not answer. */
+export const relay = async (deps: RelayDeps, incoming: Incoming): Promise<Response> => {
+  const { request, endpoint } = incoming;
+  const record = deps.records.open(endpoint.path);
+  try {
+    if (incoming.enter) record.whenOver(incoming.enter());
+    const bytes = await readBody(request, deps.clock);
+    const asked = readInference(endpoint, bytes, request.headers);
+    record.model = asked.model;
+    if (unloads(asked)) {
+      await deps.management.unload(asked.model, endpoint.path, asked.json);
+      record.end({ status: 200 });
+      return Response.json(emptyAnswer(asked, "unload", deps.clock.now()));
+    }
+    return await ask(deps, { ...incoming, asked, record });
+  } catch (thrown) {
+    const error = toAppError(thrown);
+    record.end({ status: error.status, error });
+    throw error;
+  }
+};
+
+/** Asks one node after another, until one begins to answer. */
+const ask = async (deps: RelayDeps, course: Course): Promise<Response> => {
+  const { asked, request, tenant, record, endpoint } = course;
+  const { limits, placement, hashPrompt, clock } = deps;
+  const excluded = new Set(excludedFrom(deps, course));
+  const { model, session } = asked;
+  const wanted = { model, ...hashPrompt(model, asked.segments), ...(session !== undefined && { session }), excluded };
+  let last: Failed | undefined;
+  for (let tries = 0; tries < limits.attemptsMax; tries++) {
+    const fromMs = clock.now();
+    const place = await placement.place(wanted, tenant, request.signal).catch((error: AppError) => {
+      if (error.code === "cancelled" || !last) throw unserved(error, endpoint, excluded.size > 0 && !last);
+      return undefined; // what the nodes said is better than that there is no other
+    });
+    record.queueMs += clock.now() - fromMs;
+    if (!place) break;
+    record.chosen(place.choice, wayOf(endpoint, place.choice.node.kind));
+    const outcome = await tryNode(deps, course, place);
+    if (outcome instanceof Response) return outcome;
+    excluded.add(place.choice.node.id);
+    last = outcome;
+  }
+  return refusal(course, last);
+};
+
+/** Nodes of kinds that have no such endpoint, or that do not keep the response which is gone on from. */
+const excludedFrom = ({ cluster, homes }: RelayDeps, { endpoint, asked }: Course): string[] => {
+  const previous = asked.json.previous_response_id;
+  const home = typeof previous === "string" ? homes.find(previous) : undefined;
+  if (home === undefined && everyKindServes(endpoint)) return [];
+  const nodes = cluster.nodes();
+  const others = nodes.filter(
+    ({ id, kind }) => wayOf(endpoint, kind) === undefined || (home !== undefined && id !== home),
+  );
+  return others.map(({ id }) => id);
+};
+
+const unserved = (error: AppError, { path }: Endpoint, someUnable: boolean): AppError =>
+  error.code === "busy" && someUnable
+    ? new AppError("busy", `${error.message}; nodes of other kinds than llmlb do not all serve ${path}`)
+    : error;
+
+/** The answer of the node, or why there is none. */
+const tryNode = async (deps: RelayDeps, course: Course, place: Place): Promise<Response | Failed> => {
+  const { clock, cluster, upstream, limits } = deps;
+  const { asked, request } = course;
+  const { node } = place.choice;
+  const startMs = clock.now();
+  if (course.record.way === "translated" && isEmpty(asked)) {
+    place.lease.end();
+    course.record.end({ status: 200 });
+    return Response.json(emptyAnswer(asked, "load", startMs)); // of servers that load when they like
+  }
+  let handedOver = false;
+  try {
+    const result = await attempt(upstreamRequest(course, place, cluster.credential(node.id)), {
+      ...{ upstream, clock, cluster, node, signal: request.signal },
+      firstByteMs: asked.stream ? limits.streamFirstByteMs : limits.wholeFirstByteMs,
+    });
+    if (result.kind === "failed") {
+      if (result.error.code === "cancelled") throw result.error;
+      if (result.outcome) cluster.note(node.id, result.outcome);
+      course.record.failed(node.id, result.error);
+      return result;
+    }
+    cluster.note(node.id, "answered");
+    place.lease.firstByte();
+    course.record.firstByte();
+    if (course.endpoint.dialect === "responses") deps.homes.note(node.id, result.first);
+    handedOver = true;
+    return await respond(deps, course, { place, begun: result, startMs });
+  } finally {
+    if (!handedOver) place.lease.end();
+  }
+};
+
+const upstreamRequest = ({ asked, endpoint, request }: Course, place: Place, credential?: string): UpstreamRequest => {
+  const { node, model } = place.choice;
+  const headers = upstreamHeaders(request.headers, credential);
+  const common = { base: node.url, method: "POST", headers };
+  if (wayOf(endpoint, node.kind) === "native")
+    return { ...common, path: endpoint.path, body: bodyFor(asked, model.name) };
+  return { ...common, ...toUpstream(asked, { model: model.name, kind: node.kind }) };
+};
+
+interface Answering {
+  place: Place;
+  begun: Begun;
+  /** When the node was asked. */
+  startMs: number;
+}
+
+const respond = async (deps: RelayDeps, course: Course, { place, begun, startMs }: Answering): Promise<Response> => {
+  const { asked, endpoint, request, record } = course;
+  const { answer, body, whole } = begun;
+  const { signal } = request;
+  const { status } = answer;
+  const end = (error?: AppError): void => {
+    place.lease.end();
+    if (error && error.code !== "cancelled") deps.cluster.note(place.choice.node.id, "failed");
+    record.end({ status, ...(error && { error }) });
+  };
+  const mine = record.headers();
+  if (status < 300 && wayOf(endpoint, place.choice.node.kind) === "translated")
+    return await translateAnswer({
+      ...{ asked, answer, body, whole, startMs, signal },
+      ...{ clock: deps.clock, headers: mine, onEnd: end },
+    });
+  const headers = answerHeaders(answer);
+  for (const [name, value] of mine) headers.set(name, value);
+  if (whole) {
+    end();
+    return new Response(status === 204 || status === 304 ? null : whole, { status, headers });
+  }
+  signal.addEventListener("abort", body.cancel, { once: true }); // of a body that nobody has begun to read
+  const dialect = isStream(headerOf(answer, "content-type")) ? endpoint.dialect : undefined;
+  const onEnd = (error?: AppError): void => {
+    signal.removeEventListener("abort", body.cancel);
+    end(error);
+  };
+  return new Response(passThrough(body, { dialect, onEnd }), { status, headers });
+};
+
+const isStream = (contentType = ""): boolean =>
+  contentType.startsWith("text/event-stream") || contentType.startsWith("application/x-ndjson");
+
+/** What the client is told when no node answered: what the last one said, in its words where they are the client's dialect. */
+const refusal = ({ request, record }: Course, last: Failed | undefined): Response => {
+  const error = last?.error ?? new AppError("busy", "no node takes requests");
+  record.end({ status: last?.told?.answer.status ?? error.status, error });
+  const mine = record.headers();
+  const kept = last?.told;
+  if (!kept || record.way !== "native" || kept.whole.length === 0) {
+    const response = errorResponse(request, error);
+    for (const [name, value] of mine) response.headers.set(name, value);
+    return response;
+  }
+  const headers = answerHeaders(kept.answer);
+  for (const [name, value] of mine) headers.set(name, value);
+  if (kept.answer.status === 503 && !headers.has("retry-after")) headers.set("retry-after", "1");
+  return new Response(kept.whole, { status: kept.answer.status, headers });
+};

@@ -1,0 +1,54 @@
+import type { NodeKind } from "../../api/router.ts";
+import { AppError } from "../../core/errors.ts";
+import type { GenerationRequest } from "../../core/generation.ts";
+import { toOpenAiChatBody, toOpenAiCompletionBody, type UpstreamWords } from "../../dialect/openai-upstream.ts";
+import type { InferenceRequest } from "./inference-request.ts";
+import { translations } from "./translations.ts";
+
+export interface UpstreamBodyText {
+  path: string;
+  body: Uint8Array;
+}
+
+export interface NodeWords {
+  /** As the node calls it. */
+  model: string;
+  kind: NodeKind;
+}
+
+const encoder = new TextEncoder();
+
+/** The request in OpenAI's words. Throws `invalid_argument` for what is no request of its dialect, `unsupported` for what has no such words. */
+export const toUpstream = (asked: InferenceRequest, { model, kind }: NodeWords): UpstreamBodyText => {
+  const translation = translations[asked.endpoint.path];
+  if (!translation) throw new AppError("unsupported", `${asked.endpoint.path} cannot be translated`);
+  const words: UpstreamWords = {
+    model,
+    strict: kind === "openai",
+    templateSettings: kind === "vllm" || kind === "llama-server",
+  };
+  const { path, body } = checked(() =>
+    translation.kind === "generation"
+      ? generationBody(translation.request(asked), words)
+      : { path: "/v1/embeddings", body: translation.request(asked, model) },
+  );
+  return { path, body: encoder.encode(JSON.stringify(body)) };
+};
+
+const generationBody = (request: GenerationRequest, words: UpstreamWords): { path: string; body: object } => {
+  const { input } = request;
+  return input.kind === "chat"
+    ? { path: "/v1/chat/completions", body: toOpenAiChatBody(request, input, words) }
+    : { path: "/v1/completions", body: toOpenAiCompletionBody(request, input, words) };
+};
+
+/** A node checks bodies against a schema before they are translated; here what does not fit shows as a TypeError. */
+const checked = <T>(translate: () => T): T => {
+  try {
+    return translate();
+  } catch (error) {
+    if (error instanceof TypeError)
+      throw new AppError("invalid_argument", "the request body has not the shape of its API");
+    throw error;
+  }
+};

@@ -1,0 +1,52 @@
+import { type Clock, systemClock } from "../../../src/core/clock.ts";
+import { silentLog } from "../../../src/core/log.ts";
+import { createApp } from "../../../src/http/create-app.ts";
+import { listen } from "../../../src/http/listen.ts";
+import { createProxy, type ProxyLimits, proxyLimits } from "../../../src/router/proxy/create-proxy.ts";
+import type { RequestRecord } from "../../../src/router/proxy/request-record.ts";
+import { inferenceRoutes } from "../../../src/router/routes/inference.ts";
+import { type FakeNodeOptions, fakeChooser, fakeCluster } from "../../fakes/fake-cluster.ts";
+
+/** A router over these nodes, in this process. */
+export const startProxy = (
+  nodes: readonly FakeNodeOptions[],
+  { clock = systemClock, limits = {} }: { clock?: Clock; limits?: Partial<ProxyLimits> } = {},
+) => {
+  const cluster = fakeCluster(nodes);
+  const chooser = fakeChooser(cluster, nodes);
+  const records: RequestRecord[] = [];
+  const counts = { arrived: 0 };
+  const hashPrompt = (_model: string, segments: Iterable<unknown>) => ({
+    prefix: [],
+    promptTokens: [...segments].length,
+  });
+  const proxy = createProxy({
+    ...{ cluster, chooser, hashPrompt, clock, log: silentLog },
+    traffic: { count: () => void counts.arrived++, enter: () => () => undefined },
+    limits: { ...proxyLimits, ...limits },
+    onEnd: (record) => void records.push(record),
+  });
+  const app = createApp({ log: silentLog, hostname: "127.0.0.1" });
+  inferenceRoutes(app, { proxy, tenantOf: (request) => request.headers.get("authorization") ?? "" });
+  const server = listen(app, "127.0.0.1", 0);
+  const base = `http://127.0.0.1:${server.port}`;
+  return {
+    ...{ base, cluster, chooser, records },
+    post: (path: string, body: unknown, init: RequestInit = {}) =>
+      fetch(base + path, { method: "POST", body: typeof body === "string" ? body : JSON.stringify(body), ...init }),
+    /** Resolves when so many requests have arrived, and found a place or begun to wait. */
+    arrived: async (count: number) => {
+      await until(() => counts.arrived >= count);
+      for (let turn = 0; turn < 100; turn++) await new Promise((resolve) => setImmediate(resolve)); // its body is read
+    },
+    [Symbol.asyncDispose]: async () => {
+      await server.stop(true);
+      proxy.close();
+    },
+  };
+};
+
+/** Resolves when `condition` holds; what makes it hold happens by itself. */
+export const until = async (condition: () => boolean): Promise<void> => {
+  while (!condition()) await new Promise((resolve) => setImmediate(resolve));
+};
