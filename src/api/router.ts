@@ -93,7 +93,7 @@ export interface RouterStatus {
 /** What requests did in one span of time; those that ended in it are counted. */
 export interface ActivityBucket {
   requests: number;
-  /** Of these, those that ended with an error. */
+  /** Of these, those that ended with an error; a client that went away is none. */
   errors: number;
   /** From the arrival of a request to the first byte of its answer; absent when none came. */
   first_byte_p50_ms?: number;

@@ -46,7 +46,7 @@ export const createActivity = (clock: Clock): Activity => {
     record(request) {
       const nowMs = clock.now();
       const { firstByteMs, durationMs, tokens, fault } = request;
-      const failed = fault !== undefined || request.status >= 400;
+      const failed = fault === undefined ? request.status >= 400 : fault !== "cancelled"; // that is the client's doing
       for (const buckets of Object.values(series)) {
         buckets.request(nowMs, { failed, firstByteMs });
         if (tokens) buckets.tokens(tokens, nowMs - Math.max(0, durationMs - (firstByteMs ?? durationMs)), nowMs);

@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
 import { createActivity, type FinishedRequest } from "../../src/router/activity.ts";
-import { createAnswerTokens } from "../../src/router/answer-tokens.ts";
+import { createAnswerTokens } from "../../src/router/proxy/answer-tokens.ts";
+import type { StreamDialect } from "../../src/router/proxy/endpoints.ts";
 import { createTimeBuckets } from "../../src/router/time-buckets.ts";
 import { manualClock } from "../fakes/manual-clock.ts";
 
@@ -76,6 +77,8 @@ test("five minutes in steps of five seconds, three hours in steps of a minute", 
   const clock = manualClock(1_700_000_100_000);
   const activity = createActivity(clock);
   activity.record(request({ status: 404 }));
+  activity.record(request({ status: 200, fault: "connection" }));
+  activity.record(request({ status: 200, fault: "cancelled" }));
   await clock.advance(7_000);
   const minutes = activity.view("minutes");
   expect([minutes.bucket_seconds, minutes.buckets.length, minutes.last_bucket_at]).toEqual([
@@ -83,32 +86,32 @@ test("five minutes in steps of five seconds, three hours in steps of a minute", 
     60,
     new Date(1_700_000_105_000).toISOString(),
   ]);
-  expect(minutes.buckets.at(-2)).toEqual({ requests: 1, errors: 1, tokens: 0 });
+  expect(minutes.buckets.at(-2)).toEqual({ requests: 3, errors: 2, tokens: 0 });
   const hours = activity.view("hours");
-  expect([hours.bucket_seconds, hours.buckets.length, hours.buckets.at(-1)?.requests]).toEqual([60, 180, 1]);
+  expect([hours.bucket_seconds, hours.buckets.length, hours.buckets.at(-1)?.requests]).toEqual([60, 180, 3]);
 });
 
 const bytes = (text: string) => new TextEncoder().encode(text);
-const counted = (linesPerEvent: 0 | 1 | 2 | 3, ...pieces: string[]) => {
-  const tokens = createAnswerTokens(linesPerEvent);
+const counted = (dialect: StreamDialect | undefined, ...pieces: readonly string[]) => {
+  const tokens = createAnswerTokens(dialect);
   for (const piece of pieces) tokens.add(bytes(piece));
   return tokens.count();
 };
 
 test.each([
-  ["OpenAI's usage", 0, 12, ['{"usage":{"prompt_tokens":9,"completion_tokens":12,"total_tokens":21}}']],
-  ["Ollama's last record", 1, 44, ['{"response":"a"}\n', '{"done":true,"eval_count":44}\n']],
-  ["Anthropic's last delta", 3, 30, ['{"usage":{"output_tokens":1}}', '{"usage":{"output_tokens": 30}}']],
-  ["a number that is cut by pieces", 0, 1234, ['{"completion_tok', 'ens":12', '34}"']],
-  ["a stream without usage", 2, 3, ["data: a\n\n", "data: b\n", "\ndata: c\n\n"]],
-  ["a text that speaks of it", 0, undefined, ['{"text":"\\"completion_tokens\\":5"}']],
-  ["an answer of another kind", 0, undefined, ['{"data":[]}']],
-] as const)("tokens of %s", (_, linesPerEvent, expected, pieces) => {
-  expect(counted(linesPerEvent, ...pieces)).toBe(expected as never);
+  ["OpenAI's usage", undefined, 12, ['{"usage":{"prompt_tokens":9,"completion_tokens":12,"total_tokens":21}}']],
+  ["Ollama's last record", "ollama", 44, ['{"response":"a"}\n', '{"done":true,"eval_count":44}\n']],
+  ["Anthropic's last delta", "anthropic", 30, ['{"usage":{"output_tokens":1}}', '{"usage":{"output_tokens": 30}}']],
+  ["a number that is cut by pieces", undefined, 1234, ['{"completion_tok', 'ens":12', '34}"']],
+  ["a stream without usage", "openAi", 3, ["data: a\n\n", "data: b\n", "\ndata: c\n\n"]],
+  ["a text that speaks of it", undefined, undefined, ['{"text":"\\"completion_tokens\\":5"}']],
+  ["an answer of another kind", undefined, undefined, ['{"data":[]}']],
+] as const)("tokens of %s", (_, dialect, expected, pieces) => {
+  expect(counted(dialect, ...pieces)).toBe(expected as never);
 });
 
 test("of a long answer only the end is kept", () => {
-  const tokens = createAnswerTokens(2);
+  const tokens = createAnswerTokens("openAi");
   for (let index = 0; index < 100_000; index++) tokens.add(bytes(`data: {"n":${index}}\n\n`));
   tokens.add(bytes('data: {"usage":{"completion_tokens":77}}\n\ndata: [DONE]\n\n'));
   expect(tokens.count()).toBe(77);

@@ -48,17 +48,19 @@ export const Chart = ({ title, lines, bucketSeconds, format }: ChartProps) => {
       </figcaption>
       <div class="plot" onPointerMove={point} onPointerLeave={() => setPointed(undefined)}>
         <svg viewBox={`0 0 ${width} ${height}`} preserveAspectRatio="none" role="img" aria-label={summary}>
-          <path class="grid" d={`M0 ${height}H${width}M0 ${height / 2}H${width}M0 0H${width}`} />
+          <path
+            class="grid"
+            d={isEmpty ? `M0 ${height}H${width}` : `M0 ${height}H${width}M0 ${height / 2}H${width}M0 0H${width}`}
+          />
           {lines.map(({ area, values, tone }) => (
             <>
               {area && <path class={`area area-${tone}`} d={areaPath(values, plane)} />}
-              <path class={`line line-${tone}`} d={linePath(values, plane)} />
+              {!isEmpty && <path class={`line line-${tone}`} d={linePath(values, plane)} />}
             </>
           ))}
           {pointed !== undefined && <path class="cursor" d={`M${(pointed / (count - 1)) * width} 0V${height}`} />}
         </svg>
-        <span class="axis-top">{format(plane.max)}</span>
-        {isEmpty && <span class="empty-plot">{t("noDataYet")}</span>}
+        {isEmpty ? <p class="empty-plot">{t("noDataYet")}</p> : <span class="axis-top">{format(plane.max)}</span>}
       </div>
       <div class="time-axis">
         <span>{pointed === undefined ? spanText : agoText((count - pointed) * bucketSeconds, t)}</span>
