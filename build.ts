@@ -1,5 +1,6 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
+import { buildDashboard, embedDashboard } from "./scripts/build/dashboard.ts";
 import { embedNative } from "./scripts/build/embed-native.ts";
 import { hermetic } from "./scripts/build/hermetic.ts";
 import { buildNative } from "./scripts/native.ts";
@@ -9,6 +10,7 @@ const outfile = join(import.meta.dir, "dist", process.platform === "win32" ? "ll
 /** Builds `dist/llmlb`, one file that works alone. Returns its path. */
 export const buildExecutable = async (): Promise<string> => {
   const nativeDir = await buildNative();
+  const dashboard = await buildDashboard(join(import.meta.dir, "build/dashboard"));
   await mkdir(join(import.meta.dir, "dist"), { recursive: true });
   await Bun.build({
     // The first is what the executable starts; the others are its worker threads (see native/worker-file.ts).
@@ -25,7 +27,7 @@ export const buildExecutable = async (): Promise<string> => {
     splitting: true,
     minify: true,
     bytecode: true,
-    plugins: [hermetic(), embedNative(nativeDir)],
+    plugins: [hermetic(), embedNative(nativeDir), embedDashboard(dashboard)],
   });
   return outfile;
 };

@@ -4,7 +4,7 @@ import { dirname, join, relative } from "node:path";
 import { Glob } from "bun";
 
 const root = join(import.meta.dir, "..");
-const sources = [...new Glob("src/**/*.ts").scanSync(root)].sort();
+const sources = [...new Glob("src/**/*.{ts,tsx}").scanSync(root)].sort();
 const read = (file: string) => readFileSync(join(root, file), "utf8");
 
 /** `src/cli/ui/table.ts` belongs to `cli`, `src/main.ts` to `main`. */
@@ -114,6 +114,8 @@ test("a forbidden import would be found", () => {
 /** Packages that only some folders may use; what is not named here may be used anywhere in src. */
 const packageOwners: Record<string, RegExp> = {
   "node-llama-cpp": /^$/, // its binaries and sources only: its import and getLlama cost 55 ms of every load
+  preact: /^src\/dashboard\//,
+  "preact/hooks": /^src\/dashboard\//,
   elysia: /^src\/(http|node\/routes|router\/routes)\//,
   citty: /^src\/(cli\/|main\.ts)/,
   consola: /^src\/cli\//,
@@ -137,7 +139,7 @@ test("files stay short", () => {
 
 test("files and folders are named in kebab-case, and none is called utils or index", () => {
   expect(
-    sources.filter((file) => !/^src(\/[a-z0-9-]+)+\.ts$/.test(file) || /\/(utils?|index)(\.ts$|\/)/.test(file)),
+    sources.filter((file) => !/^src(\/[a-z0-9-]+)+\.tsx?$/.test(file) || /\/(utils?|index)(\.tsx?$|\/)/.test(file)),
   ).toEqual([]);
 });
 

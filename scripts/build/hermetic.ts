@@ -13,7 +13,8 @@ export const hermetic = (): BunPlugin => ({
   setup(build) {
     build.onResolve({ filter: /^[^./]/ }, ({ path, importer, namespace }) => {
       if (stubbed.test(path)) return { path, namespace: "stub" };
-      if (namespace !== "file" || /^(node:|bun($|:)|native-file:|@node-llama-cpp\/)/.test(path)) return undefined;
+      if (namespace !== "file" || /^(node:|bun($|:)|native-file:|dashboard-file:|@node-llama-cpp\/)/.test(path))
+        return undefined;
       try {
         Bun.resolveSync(path, dirname(importer) || ".");
         return undefined;

@@ -1,4 +1,4 @@
-import type { NodeReport } from "./node.ts";
+import type { NodeDevice, NodeReport } from "./node.ts";
 import type { OllamaListedModel } from "./ollama.ts";
 
 /** The router's own API below `/api/router`, for its command line and its dashboard. Times are RFC 3339, sizes bytes. */
@@ -12,6 +12,11 @@ export type NodeStatus = "online" | "degraded" | "draining" | "offline";
 export interface RouterNodeModel {
   name: string;
   loaded: boolean;
+  /** What a node tells of a loaded model, whoever uses it; absent where it does not tell. */
+  slots?: number;
+  busy_slots?: number;
+  queued?: number;
+  prompt_tokens_per_second?: number;
 }
 
 export interface RouterNode {
@@ -31,6 +36,10 @@ export interface RouterNode {
   vram?: { total_bytes: number; free_bytes: number };
   /** Of the hottest GPU. */
   temperature_celsius?: number;
+  /** What the node computes with; absent = it does not tell. */
+  devices?: NodeDevice[];
+  /** Host memory that is free for a load; absent = it does not tell. */
+  available_memory_bytes?: number;
   /** Requests that the router has there now. */
   in_flight: number;
   models: RouterNodeModel[];
@@ -79,6 +88,51 @@ export interface RouterStatus {
   requests_last_hour: number;
   /** 0 to 1, over all GPUs that tell; absent where none does. */
   vram_utilization?: number;
+}
+
+/** What requests did in one span of time; those that ended in it are counted. */
+export interface ActivityBucket {
+  requests: number;
+  /** Of these, those that ended with an error; a client that went away is none. */
+  errors: number;
+  /** From the arrival of a request to the first byte of its answer; absent when none came. */
+  first_byte_p50_ms?: number;
+  first_byte_p95_ms?: number;
+  /** Tokens of answers, spread over the time in which they came, as far as their number is known. */
+  tokens: number;
+}
+
+/** A request that has ended; nothing of what it said. */
+export interface RecentRequest {
+  ended_at: string;
+  route: string;
+  model?: string;
+  /** The id of the node that answered, or failed last. */
+  node?: string;
+  /** Why that node. */
+  reason?: string;
+  status: number;
+  /** Absent = it went well; an error code otherwise, also of a stream that broke after its status. */
+  fault?: string;
+  queue_ms: number;
+  /** Absent when no byte came. */
+  first_byte_ms?: number;
+  duration_ms: number;
+  /** Nodes that were asked in vain. */
+  retries: number;
+  /** Absent = not known. */
+  tokens?: number;
+}
+
+/** `GET /api/router/activity?span=minutes|hours`: the last five minutes (the default) or three hours. */
+export interface RouterActivity {
+  bucket_seconds: number;
+  /** When the last bucket, which is not over, began. */
+  last_bucket_at: string;
+  /** Oldest first, without gaps. */
+  buckets: ActivityBucket[];
+  /** The last 100, newest first. */
+  requests: RecentRequest[];
 }
 
 /** `POST /api/router/tokens`. */

@@ -83,7 +83,7 @@ const refuse = (
   caller: Caller | undefined,
   isOpen: (needed: readonly KeyScope[]) => boolean,
 ): AppError | undefined => {
-  if (needed === "own" || isOpen(needed)) return undefined;
+  if (needed === "own" || needed === "none" || isOpen(needed)) return undefined;
   if (!caller) return new AppError("unauthorized", "missing or wrong API key; clients of llmlb send LLMLB_API_KEY");
   if ([...needed, "admin" as const].some((scope) => caller.scopes.includes(scope))) return undefined;
   return new AppError("forbidden", `API key "${caller.name}" lacks the scope ${needed.join(" or ")}`);

@@ -1,7 +1,7 @@
 import type { KeyScope } from "../api/router.ts";
 
-/** Scopes of which a key needs one; `own` = the route checks its own credential. */
-export type Needed = readonly KeyScope[] | "own";
+/** Scopes of which a key needs one; `own` = the route checks its own credential; `none` = it tells nothing of the cluster. */
+export type Needed = readonly KeyScope[] | "own" | "none";
 
 /**
  * Who may ask for what; the first row that fits counts. What no row names needs `admin`, so that a route which was forgotten here
@@ -10,7 +10,8 @@ export type Needed = readonly KeyScope[] | "own";
 const rows: readonly [method: RegExp, path: RegExp, Needed][] = [
   [/^POST$/, /^\/api\/router\/join$/, "own"],
   [/^GET$/, /^\/api\/router\/reports$/, "own"],
-  [/^(GET|HEAD)$/, /^\/api\/router\/(nodes|models|status)$/, ["read"]],
+  [/^(GET|HEAD)$/, /^\/api\/router\/(nodes|models|status|activity)$/, ["read"]],
+  [/^(GET|HEAD)$/, /^\/dashboard\/[^/]+$/, "none"], // the page at `/`, where the key is asked for
   [/^(GET|HEAD)$/, /^\/metrics$/, ["read"]],
   [/^(GET|HEAD)$/, /^\/(api\/(version|tags|ps)|v1\/models(\/.+)?|openapi\.json)$/, ["read", "infer"]],
   [/^POST$/, /^\/api\/show$/, ["read", "infer"]],

@@ -6,6 +6,7 @@ import { createApp } from "../http/create-app.ts";
 import { isLoopback } from "../http/guard.ts";
 import { type Listening, listen } from "../http/listen.ts";
 import { createAccess } from "./access.ts";
+import { createActivity } from "./activity.ts";
 import { createChooser } from "./choice/chooser.ts";
 import { createNamedChooser } from "./choice/named-chooser.ts";
 import { hashPrompt } from "./choice/prefix-hash.ts";
@@ -18,6 +19,8 @@ import { createProxy, type ModelProxy } from "./proxy/create-proxy.ts";
 import type { Registry } from "./registry/registry.ts";
 import { openSqliteRegistry } from "./registry/sqlite-registry.ts";
 import { accessRoutes } from "./routes/access.ts";
+import { activityRoutes } from "./routes/activity.ts";
+import { dashboardRoutes } from "./routes/dashboard.ts";
 import { inferenceRoutes } from "./routes/inference.ts";
 import { joinRoutes } from "./routes/join.ts";
 import { nodeRoutes } from "./routes/nodes.ts";
@@ -54,7 +57,8 @@ export const startRouter = async (options: RouterOptions): Promise<RunningRouter
       origins,
       authorize: deps.access.refuse,
     });
-    for (const addRoutes of [statusRoutes, nodeRoutes, accessRoutes, joinRoutes]) addRoutes(app, deps);
+    for (const addRoutes of [dashboardRoutes, statusRoutes, activityRoutes, nodeRoutes, accessRoutes, joinRoutes])
+      addRoutes(app, deps);
     const names = openNamesFile({ path: config.routerNames, clock: deps.clock, log: deps.log });
     const proxy = createModelProxy(deps, names);
     const { access } = deps;
@@ -83,13 +87,15 @@ const createDeps = async (
   const access = await createAccess({ registry, clock, apiKey: config.apiKey, openWithoutKeys });
   const cluster = await createCluster({ registry, clock, log });
   const reports = createReportSockets(cluster, log);
-  return { config, registry, cluster, access, traffic: createTraffic(clock), reports, clock, log };
+  const counters = { traffic: createTraffic(clock), activity: createActivity(clock) };
+  return { config, registry, cluster, access, ...counters, reports, clock, log };
 };
 
 const createModelProxy = (deps: RouterDeps, names: NamesFile): ModelProxy => {
-  const { cluster, clock, config, traffic, log } = deps;
+  const { cluster, clock, config, traffic, activity, log } = deps;
   const chooser = createNamedChooser(createChooser({ cluster, clock, policy: config.policy }), names.current);
-  return createProxy({ cluster, chooser, names: names.current, hashPrompt, traffic, log, clock });
+  const common = { cluster, chooser, hashPrompt, traffic, log, clock };
+  return createProxy({ ...common, names: names.current, onEnd: activity.record });
 };
 
 const refuseOpen = ({ access }: RouterDeps, { config, openToAll = false }: RouterOptions): void => {

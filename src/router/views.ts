@@ -1,7 +1,7 @@
 import type { NodeDevice } from "../api/node.ts";
-import type { NodeStatus, RouterModelsResponse, RouterNode, RouterStatus } from "../api/router.ts";
+import type { NodeStatus, RouterModelsResponse, RouterNode, RouterNodeModel, RouterStatus } from "../api/router.ts";
 import { modelKey } from "./cluster/index-models.ts";
-import type { NodeState } from "./types.ts";
+import type { ModelReading, NodeState } from "./types.ts";
 
 /** What the router's own API tells of its nodes. */
 
@@ -33,12 +33,23 @@ export const nodeView = (node: NodeState, inFlight: number): RouterNode => {
       },
     }),
     ...(temperatures.length > 0 && { temperature_celsius: Math.max(...temperatures) }),
+    ...(reading.devices && { devices: [...reading.devices] }),
+    ...(reading.availableBytes !== undefined && { available_memory_bytes: reading.availableBytes }),
     in_flight: inFlight,
-    models: reading.models.map((model) => ({ name: model.name, loaded: model.loaded })),
+    models: reading.models.map(modelOf),
     added_at: date(addedAtMs),
     ...(lastSeenMs !== undefined && { last_seen_at: date(lastSeenMs) }),
   };
 };
+
+const modelOf = ({ name, loaded, slots, busySlots, queued, promptTokensPerSecond }: ModelReading): RouterNodeModel => ({
+  name,
+  loaded,
+  ...(slots !== undefined && { slots }),
+  ...(busySlots !== undefined && { busy_slots: busySlots }),
+  ...(queued !== undefined && { queued }),
+  ...(promptTokensPerSecond !== undefined && { prompt_tokens_per_second: promptTokensPerSecond }),
+});
 
 type ModelView = RouterModelsResponse["models"][number];
 

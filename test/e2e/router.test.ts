@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { mkdtempSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
-import type { RouterNodesResponse } from "../../src/api/router.ts";
+import type { RouterActivity, RouterNodesResponse } from "../../src/api/router.ts";
 import { createWorld, type NodeProcess, until, type World } from "./harness.ts";
 
 let world: World;
@@ -43,6 +43,17 @@ test("an empty cluster is down; the router is alive and ready", async () => {
   expect((await fetch(`${router.address}/health`)).status).toBe(200);
   expect((await fetch(`${router.address}/ready`)).status).toBe(200);
   expect(await Bun.file(`/proc/${router.pid}/environ`).text()).toContain("BUN_CONFIG_MAX_HTTP_REQUESTS=65535");
+});
+
+test("the dashboard is in the executable, for browsers", async () => {
+  expect(await (await fetch(router.address)).text()).toBe("llmlb router is running");
+  const page = await fetch(router.address, { headers: { accept: "text/html" } });
+  expect(page.headers.get("content-security-policy")).toStartWith("default-src 'none'");
+  const paths = [...(await page.text()).matchAll(/"(\/dashboard\/[^"]+)"/g)].map(([, path]) => path);
+  const types = paths.map(async (path) => (await fetch(router.address + path)).headers.get("content-type"));
+  expect((await Promise.all(types)).sort()).toEqual([
+    ...["image/svg+xml", "text/css; charset=utf-8", "text/javascript; charset=utf-8"],
+  ]);
 });
 
 test("nodes join, are drained, leave, are killed and come back; the router may be killed too", async () => {
@@ -116,6 +127,30 @@ test("a token lets one node in; who is not at the address that it tells is refus
   await until(() => nowhere.log().includes("link-local addresses are refused"), "the network is refused");
   for (const node of [first, second, posing, nowhere]) node.signal("SIGTERM");
   await first.exited;
+});
+
+test("what was asked through the router is in its activity, with where it went, why and how many tokens came", async () => {
+  const node = await joinNode(await token());
+  await until(async () => (await statusOf(node.address)) === "online", "online");
+  const messages = [{ role: "user", content: "hello" }];
+  const chat = (path: string, body: object) =>
+    fetch(router.address + path, { method: "POST", body: JSON.stringify({ model: hello, messages, ...body }) });
+  const { usage } = (await (await chat("/v1/chat/completions", {})).json()) as { usage: { completion_tokens: number } };
+  await (await chat("/v1/chat/completions", { stream: true })).text();
+  await (await chat("/api/chat", { stream: true })).text();
+  const { requests, buckets } = (await (await fetch(`${router.address}/api/router/activity`)).json()) as RouterActivity;
+  const id = (await nodeAt(node.address))?.id;
+  const tokens = usage.completion_tokens;
+  const counted = requests[1]?.tokens ?? 0; // no usage was asked for: events were counted
+  expect(Math.abs(counted - tokens)).toBeLessThan(5);
+  expect(requests.slice(0, 3)).toMatchObject([
+    { route: "/api/chat", model: hello, node: id, status: 200, tokens },
+    { route: "/v1/chat/completions", reason: expect.any(String), status: 200 },
+    { route: "/v1/chat/completions", status: 200, tokens },
+  ]);
+  expect(buckets.reduce((sum, bucket) => sum + bucket.tokens, 0)).toBeGreaterThan(tokens);
+  node.signal("SIGTERM");
+  await node.exited;
 });
 
 test("a node that listens on a network without a key takes only its router's", async () => {

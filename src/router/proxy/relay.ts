@@ -3,6 +3,7 @@ import { AppError, toAppError } from "../../core/errors.ts";
 import { errorResponse } from "../../http/errors.ts";
 import { readBody } from "../../http/read-body.ts";
 import type { ChoiceRequest, Cluster } from "../types.ts";
+import { countedBody, createAnswerTokens } from "./answer-tokens.ts";
 import { attempt, type Begun, type Failed } from "./attempt.ts";
 import { type Endpoint, everyKindServes, wayOf } from "./endpoints.ts";
 import { bodyFor, emptyAnswer, type InferenceRequest, isEmpty, readInference, unloads } from "./inference-request.ts";
@@ -175,16 +176,21 @@ interface Answering {
 
 const respond = async (deps: RelayDeps, course: Course, { place, begun, startMs }: Answering): Promise<Response> => {
   const { asked, endpoint, request, record } = course;
-  const { answer, body, whole } = begun;
+  const { answer, whole } = begun;
   const { signal } = request;
   const { status } = answer;
+  const translated = status < 300 && wayOf(endpoint, place.choice.node.kind) === "translated";
+  const dialect = isStream(headerOf(answer, "content-type")) ? endpoint.dialect : undefined;
+  const tokens = createAnswerTokens(dialect && translated ? "openAi" : dialect); // what a node is asked in other words is OpenAI's
+  if (whole) tokens.add(whole);
+  const body = countedBody(begun.body, tokens);
   const end = (error?: AppError): void => {
     place.lease.end();
     if (error && error.code !== "cancelled") deps.cluster.note(place.choice.node.id, "failed");
-    record.end({ status, ...(error && { error }) });
+    record.end({ status, tokens: tokens.count(), ...(error && { error }) });
   };
   const mine = record.headers();
-  if (status < 300 && wayOf(endpoint, place.choice.node.kind) === "translated")
+  if (translated)
     return await translateAnswer({
       ...{ asked, answer, body, whole, startMs, signal },
       ...{ clock: deps.clock, headers: mine, onEnd: end },
@@ -196,7 +202,6 @@ const respond = async (deps: RelayDeps, course: Course, { place, begun, startMs 
     return new Response(status === 204 || status === 304 ? null : whole, { status, headers });
   }
   signal.addEventListener("abort", body.cancel, { once: true }); // of a body that nobody has begun to read
-  const dialect = isStream(headerOf(answer, "content-type")) ? endpoint.dialect : undefined;
   const onEnd = (error?: AppError): void => {
     signal.removeEventListener("abort", body.cancel);
     end(error);

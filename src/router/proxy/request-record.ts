@@ -21,6 +21,8 @@ export interface RequestRecord {
   readonly durationMs: number;
   /** Nodes that were asked in vain. */
   readonly retries: number;
+  /** Of the answer; absent = not known. */
+  readonly tokens?: number | undefined;
 }
 
 export interface OpenRecord {
@@ -35,7 +37,7 @@ export interface OpenRecord {
   /** Called when the request has ended. */
   whenOver(action: () => void): void;
   /** Once; what comes later is not heard. */
-  end(end: { status: number; error?: AppError }): void;
+  end(end: { status: number; error?: AppError; tokens?: number | undefined }): void;
 }
 
 export interface RecordKeeper {
@@ -93,13 +95,13 @@ export const createRecordKeeper = ({ clock, log, traffic, onEnd }: KeeperOptions
       whenOver(action) {
         afterwards = action;
       },
-      end({ status, error }) {
+      end({ status, error, tokens }) {
         if (over) return;
         over = true;
         leave?.();
         afterwards?.();
         const record: RequestRecord = {
-          ...{ route, status, retries, way, firstByteMs, queueMs: this.queueMs },
+          ...{ route, status, retries, way, firstByteMs, queueMs: this.queueMs, tokens },
           ...{ model: choice && this.model, node: choice?.node.id, reason: choice?.reason, fault: error?.code },
           durationMs: clock.now() - arrivedMs,
         };

@@ -11,8 +11,6 @@ export const statusRoutes = (app: App, { cluster, traffic }: RouterDeps) => {
     settled = true;
   });
   return app
-    .get("/", () => "llmlb router is running")
-    .head("/", () => new Response())
     .get("/health", () => ({ status: "ok" }))
     .get("/ready", () => (settled ? { status: "ok" } : Response.json({ status: "asking the nodes" }, { status: 503 })))
     .get("/api/version", () => ({ version: ollamaVersion }))
