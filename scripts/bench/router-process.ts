@@ -16,6 +16,7 @@ const cluster: Cluster = {
   nodes: () => [node],
   find: () => node,
   credential: () => "secret",
+  refresh: async () => undefined,
   note: () => undefined,
 };
 const choice: Choice = { kind: "node", node, model, reason: "only", uncachedTokens: 0 };

@@ -13,7 +13,7 @@ const rows: readonly [method: RegExp, path: RegExp, Needed][] = [
   [/^(GET|HEAD)$/, /^\/api\/router\/(nodes|models|status|activity)$/, ["read"]],
   [/^(GET|HEAD)$/, /^\/dashboard\/[^/]+$/, "none"], // the page at `/`, where the key is asked for
   [/^(GET|HEAD)$/, /^\/metrics$/, ["read"]],
-  [/^(GET|HEAD)$/, /^\/(api\/(version|tags|ps)|v1\/models(\/.+)?|openapi\.json)$/, ["read", "infer"]],
+  [/^(GET|HEAD)$/, /^\/(api\/(version|tags|ps|node)|v1\/models(\/.+)?|openapi\.json)$/, ["read", "infer"]],
   [/^POST$/, /^\/api\/show$/, ["read", "infer"]],
   [/^POST$/, /^\/api\/(chat|generate|embed|embeddings)$/, ["infer"]],
   [/^POST$/, /^\/(rerank(ing)?|v1\/.+)$/, ["infer"]],

@@ -20,6 +20,7 @@ import type { Registry } from "./registry/registry.ts";
 import { openSqliteRegistry } from "./registry/sqlite-registry.ts";
 import { accessRoutes } from "./routes/access.ts";
 import { activityRoutes } from "./routes/activity.ts";
+import { asNodeRoutes } from "./routes/as-node.ts";
 import { dashboardRoutes } from "./routes/dashboard.ts";
 import { inferenceRoutes } from "./routes/inference.ts";
 import { joinRoutes } from "./routes/join.ts";
@@ -57,7 +58,15 @@ export const startRouter = async (options: RouterOptions): Promise<RunningRouter
       origins,
       authorize: deps.access.refuse,
     });
-    for (const addRoutes of [dashboardRoutes, statusRoutes, activityRoutes, nodeRoutes, accessRoutes, joinRoutes])
+    for (const addRoutes of [
+      dashboardRoutes,
+      statusRoutes,
+      activityRoutes,
+      nodeRoutes,
+      accessRoutes,
+      joinRoutes,
+      asNodeRoutes,
+    ])
       addRoutes(app, deps);
     const names = openNamesFile({ path: config.routerNames, clock: deps.clock, log: deps.log });
     const proxy = createModelProxy(deps, names);

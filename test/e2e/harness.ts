@@ -130,3 +130,22 @@ export const until = async (check: () => boolean | Promise<boolean>, what: strin
     await new Promise((resolve) => setImmediate(resolve));
   }
 };
+
+/** What clients may talk to: all of it has one API. */
+export const fronts = ["a node", "a router", "a router behind a router"] as const;
+
+/** Starts a node and what stands before it; commands of the world talk to the foremost, whose address comes first. */
+export const serveBehind = async (world: World, front: (typeof fronts)[number]) => {
+  const node = await world.serve();
+  let { address } = node;
+  for (let routers = fronts.indexOf(front); routers > 0; routers--) {
+    const home = mkdtempSync(join(world.dir, "router-"));
+    const router = await world.start(["router", "serve", "--port", "0"], { HOME: home });
+    const body = JSON.stringify({ url: address });
+    const added = await fetch(`${router.address}/api/router/nodes`, { method: "POST", body });
+    if (!added.ok) throw new Error(await added.text());
+    address = router.address;
+  }
+  world.env.LLMLB_HOST = address;
+  return { address, node };
+};

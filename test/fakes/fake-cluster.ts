@@ -39,6 +39,7 @@ export const fakeCluster = (options: readonly FakeNodeOptions[]): FakeCluster =>
     nodes: () => nodes,
     find: (wanted) => nodes.find(({ id }) => id === wanted),
     credential: (wanted) => options.find(({ id }) => id === wanted)?.credential,
+    refresh: async () => undefined,
     note: (id, outcome) => void notes.push([id, outcome]),
     set(wanted, changes) {
       nodes = nodes.map((node) => (node.id === wanted ? { ...node, ...changes } : node));

@@ -12,6 +12,7 @@ import { Member, type ReportSink } from "./member.ts";
 import { nodeUrl } from "./node-url.ts";
 import { probes } from "./probes.ts";
 import { fieldsOf } from "./read-answer.ts";
+import { createRefresh } from "./refresh.ts";
 
 export interface ClusterOptions {
   registry: Registry;
@@ -72,6 +73,7 @@ export const createCluster = async (options: ClusterOptions): Promise<ManagedClu
     nodes: book.snapshot,
     find: (id) => members.get(id)?.state,
     credential: (id) => book.keys.get(id),
+    refresh: createRefresh(members, clock),
     note: (id, outcome) => members.get(id)?.note(outcome),
     ...admission(options, book),
     async remove(idOrUrl) {

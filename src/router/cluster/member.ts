@@ -41,7 +41,7 @@ export class Member {
   #lastSeenMs: number | undefined;
   /** The stream of reports that counts. */
   #stream: ReportSink | undefined;
-  #probing = false;
+  #probing: Promise<void> | undefined;
   #stopped = new AbortController();
   #markAsked: () => void;
   #cancelProbe = () => {};
@@ -123,20 +123,30 @@ export class Member {
     this.#markAsked();
   }
 
-  async #probe(): Promise<void> {
-    if (this.#probing) return;
-    this.#probing = true;
+  /** Asks the node now: what it has has probably changed. */
+  async refresh(): Promise<void> {
+    await this.#probing; // it may have been answered before the change
+    await this.#probe({ believed: true });
+  }
+
+  async #probe(options?: { believed: boolean }): Promise<void> {
+    this.#probing ??= this.#askOnce(options).finally(() => {
+      this.#probing = undefined;
+    });
+    await this.#probing;
+  }
+
+  async #askOnce({ believed = false } = {}): Promise<void> {
     const { ask, clock, random, credential } = this.#deps;
     const { signal } = this.#stopped;
     const { url, kind } = this.#record;
     try {
       const reading = await probes[kind](askNode(url, credential(), { ...ask, clock, signal }));
-      if (!this.#stream) this.#read(reading); // a stream knows more
+      if (!this.#stream || believed) this.#read(reading); // a stream knows more, but not at every moment
       this.#happen({ type: "probed" });
     } catch (error) {
       this.#happen({ type: "unreachable", reason: toAppError(error).message });
     }
-    this.#probing = false;
     this.#markAsked();
     const { failures } = this.#health;
     if (!this.#stream || failures > 0) this.#schedule(nextProbeMs(failures, random()));

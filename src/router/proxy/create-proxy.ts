@@ -62,7 +62,14 @@ export const createProxy = (options: ProxyOptions): ModelProxy => {
   const { cluster, chooser, hashPrompt, traffic, log, clock = systemClock, limits = proxyLimits } = options;
   const upstream = createUpstream({ clock, connectMs: limits.connectMs });
   const { waitingMax: limit, waitingPerTenantMax: limitPerTenant, waitMs } = limits;
-  const placement = createPlacement({ chooser, clock, limit, limitPerTenant, waitMs });
+  const placement = createPlacement({
+    chooser,
+    refresh: () => cluster.refresh(),
+    clock,
+    limit,
+    limitPerTenant,
+    waitMs,
+  });
   const metrics = lazyRouterMetrics({ waiting: () => placement.waiting, nodes: cluster.nodes }, clock);
   const onEnd = (record: RequestRecord): void => {
     metrics.count(record);

@@ -26,7 +26,8 @@ export const createListings = (deps: CallDeps, names = () => noNames): Listings 
     const [meant] = resolveModel(name, names(), { has: (model) => current().some((node) => hasModel(node, model)) });
     const node = current().find((one) => hasModel(one, meant));
     const model = node?.modelsByName.get(meant.toLowerCase());
-    if (!node || !model) throw new AppError("model_not_found", `no node has the model "${name.slice(0, 200)}"`);
+    if (!node || !model)
+      throw new AppError("model_not_found", `model "${name.slice(0, 200)}" not found: no node has it`);
     return meant === name ? toOpenAi(model, node) : { ...toOpenAi(model, node), id: name };
   };
   /** Those of the names in the file that lead to a model which is there. */

@@ -29,7 +29,10 @@ export const createManagement = (deps: CallDeps): Management => {
   const having = (name: string): NodeState[] => {
     const nodes = managing().filter(({ modelsByName }) => modelsByName.has(name.toLowerCase()));
     if (nodes.length > 0) return nodes;
-    throw new AppError("model_not_found", `no node that manages models has "${name.slice(0, 200)}"`);
+    throw new AppError(
+      "model_not_found",
+      `model "${name.slice(0, 200)}" not found: no node that manages models has it`,
+    );
   };
   const nameOn = (node: NodeState, name: string) => node.modelsByName.get(name.toLowerCase())?.name ?? name;
   const onEvery = async (nodes: NodeState[], call: (node: NodeState) => Promise<UpstreamAnswer>): Promise<string[]> => {
@@ -38,6 +41,7 @@ export const createManagement = (deps: CallDeps): Management => {
     if (done.length > 0 || results.length === 0) return done;
     throw toAppError((results[0] as PromiseRejectedResult).reason);
   };
+  const changed = (nodes: NodeState[]) => deps.cluster.refresh(nodes.map(({ id }) => id));
   return {
     async show(model, body, signal) {
       const [node] = having(model) as [NodeState];
@@ -49,18 +53,22 @@ export const createManagement = (deps: CallDeps): Management => {
       return new Response(text, { headers: { "content-type": "application/json", "x-llmlb-node": node.id } });
     },
     async remove(model, body) {
-      await onEvery(having(model), (node) =>
+      const nodes = having(model);
+      await onEvery(nodes, (node) =>
         callNode(deps, node, {
           method: "DELETE",
           path: "/api/delete",
           json: { ...body, name: undefined, model: nameOn(node, model) },
         }),
       );
+      await changed(nodes);
     },
     async copy(source, body) {
-      await onEvery(having(source), (node) =>
+      const nodes = having(source);
+      await onEvery(nodes, (node) =>
         callNode(deps, node, { method: "POST", path: "/api/copy", json: { ...body, source: nameOn(node, source) } }),
       );
+      await changed(nodes);
     },
     async unload(model, path, body) {
       const nodes = having(model).filter((node) => node.modelsByName.get(model.toLowerCase())?.loaded);
@@ -122,7 +130,9 @@ async function* pull(deps: CallDeps, nodes: NodeState[], body: Json, signal: Abo
         continue;
       }
       advance(index);
-      yield { ...result.value, node: nodes[index]?.id ?? "" };
+      const node = nodes[index]?.id ?? "";
+      if (result.value.status === "success") await deps.cluster.refresh([node]); // before anybody asks for the model
+      yield { ...result.value, node };
     }
   } finally {
     await Promise.allSettled(sources.map((source) => source.return(undefined)));

@@ -1,4 +1,4 @@
-import { AppError } from "../../core/errors.ts";
+import { AppError, toAppError } from "../../core/errors.ts";
 import type { Choice, ChoiceRequest } from "../types.ts";
 import { createWaitingLine, type LineOptions } from "./waiting-line.ts";
 
@@ -37,9 +37,11 @@ export interface Placement {
 
 export interface PlacementOptions extends LineOptions {
   chooser: Chooser;
+  /** Has the nodes asked what they have. */
+  refresh(): Promise<void>;
 }
 
-export const createPlacement = ({ chooser, ...options }: PlacementOptions): Placement => {
+export const createPlacement = ({ chooser, refresh, ...options }: PlacementOptions): Placement => {
   const line = createWaitingLine(options);
   const tryPlace = (request: ChoiceRequest): Place | undefined => {
     const choice = chooser.choose(request);
@@ -55,13 +57,23 @@ export const createPlacement = ({ chooser, ...options }: PlacementOptions): Plac
     };
     return { choice, lease: { firstByte: () => lease.firstByte(), end } };
   };
+  /** A model that is new on a node is asked for before the node has told of it. */
+  const tryTwice = async (request: ChoiceRequest): Promise<Place | undefined> => {
+    try {
+      return tryPlace(request);
+    } catch (error) {
+      if (toAppError(error).code !== "model_not_found") throw error;
+      await refresh();
+      return tryPlace(request);
+    }
+  };
   return {
     get waiting() {
       return line.length;
     },
     async place(request, tenant, signal) {
       const { model } = request;
-      const at = line.has(model) ? undefined : tryPlace(request);
+      const at = line.has(model) ? undefined : await tryTwice(request);
       return at ?? (await line.wait({ tenant, model, place: () => tryPlace(request) }, signal));
     },
   };
@@ -69,5 +81,5 @@ export const createPlacement = ({ chooser, ...options }: PlacementOptions): Plac
 
 const noPlace = (choice: Exclude<Choice, { kind: "node" | "wait" }>, model: string): AppError =>
   choice.kind === "unknown-model"
-    ? new AppError("model_not_found", `no node has the model "${model.slice(0, 200)}"`)
+    ? new AppError("model_not_found", `model "${model.slice(0, 200)}" not found: no node has it`)
     : new AppError("busy", choice.reason);
