@@ -19,7 +19,7 @@ export const createFormatter = (locale: string): Formatter => {
   const tenth = new Intl.NumberFormat(locale, { maximumFractionDigits: 1 });
   const hundredth = new Intl.NumberFormat(locale, { maximumFractionDigits: 2 });
   const percent = new Intl.NumberFormat(locale, { style: "percent", maximumFractionDigits: 0 });
-  const time = new Intl.DateTimeFormat(locale, { timeStyle: "medium" });
+  const time = new Intl.DateTimeFormat(locale, { timeStyle: "medium", hourCycle: "h23" });
   const date = new Intl.DateTimeFormat(locale, { dateStyle: "medium", timeStyle: "short" });
   const rate = (value: number) => (value >= 100 ? whole : value >= 10 ? tenth : hundredth).format(value);
   return {

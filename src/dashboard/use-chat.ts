@@ -76,6 +76,8 @@ async function* answerOf({ api, texts, model, turns, signal }: Asking): AsyncGen
 
 const cut = (message: string) => new AppError("connection", message);
 
+const shortestMs = 20; // pieces that come together in one packet have no speed
+
 /** Measured here, so that the way through the router is a part of it. */
 const createSpeed = () => {
   let firstMs: number | undefined;
@@ -90,7 +92,7 @@ const createSpeed = () => {
       tokens = usage?.completion_tokens ?? tokens;
     },
     tokensPerSecond: () =>
-      tokens !== undefined && tokens > 1 && firstMs !== undefined && lastMs > firstMs
+      tokens !== undefined && tokens > 1 && firstMs !== undefined && lastMs - firstMs > shortestMs
         ? ((tokens - 1) * 1000) / (lastMs - firstMs)
         : undefined,
   };

@@ -2,6 +2,7 @@ import { expect, test } from "bun:test";
 import type { RecentRequest } from "../../src/api/router.ts";
 import { type Turn, toMessages, withChunk } from "../../src/dashboard/chat-turn.ts";
 import { errorText } from "../../src/dashboard/error-text.ts";
+import { nodeNames } from "../../src/dashboard/node-names.ts";
 import { pagesOf, roleOf } from "../../src/dashboard/role.ts";
 import { pageOf } from "../../src/dashboard/route.ts";
 import { areaPath, latest, linePath, most, niceMax, toSeries } from "../../src/dashboard/series.ts";
@@ -61,6 +62,16 @@ test("what a key may do is seen from what it is refused", () => {
   expect(roles.map((role) => pagesOf[role].includes("access"))).toEqual([true, false, false, false, false]);
 });
 
+test("nodes of one name are told apart", () => {
+  const names = nodeNames([
+    { id: "a", url: "http://10.0.0.1:32769", name: "box" },
+    { id: "b", url: "http://10.0.0.2:32769", name: "box" },
+    { id: "c", url: "http://10.0.0.3:11434" },
+    { id: "d", url: "https://example:8000" },
+  ]);
+  expect([...names.values()]).toEqual(["box (a)", "box (b)", "10.0.0.3:11434", "https://example:8000"]);
+});
+
 test("errors of every dialect in one line", () => {
   expect(errorText('{"error":"no such model"}', "Not Found")).toBe("no such model");
   expect(errorText('{"error":{"message":"busy","type":"x"}}', "")).toBe("busy");
@@ -74,7 +85,7 @@ test("the speed of an answer after its first token", () => {
   const { tokens: _, ...unknown } = request;
   expect(tokensPerSecond(unknown)).toBeUndefined();
   expect(tokensPerSecond({ ...request, tokens: 1 })).toBeUndefined();
-  expect(tokensPerSecond({ ...request, duration_ms: 500 })).toBeUndefined();
+  expect(tokensPerSecond({ ...request, duration_ms: 510 })).toBeUndefined();
 });
 
 test("a conversation is told again without what failed and what was only thought", () => {

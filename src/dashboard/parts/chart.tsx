@@ -52,12 +52,15 @@ export const Chart = ({ title, lines, bucketSeconds, format }: ChartProps) => {
             class="grid"
             d={isEmpty ? `M0 ${height}H${width}` : `M0 ${height}H${width}M0 ${height / 2}H${width}M0 0H${width}`}
           />
-          {lines.map(({ area, values, tone }) => (
-            <>
-              {area && <path class={`area area-${tone}`} d={areaPath(values, plane)} />}
-              {!isEmpty && <path class={`line line-${tone}`} d={linePath(values, plane)} />}
-            </>
-          ))}
+          {!isEmpty &&
+            lines.map(
+              ({ area, values, tone }) =>
+                area && <path key={tone} class={`area area-${tone}`} d={areaPath(values, plane)} />,
+            )}
+          {!isEmpty &&
+            lines
+              .toReversed()
+              .map(({ values, tone }) => <path key={tone} class={`line line-${tone}`} d={linePath(values, plane)} />)}
           {pointed !== undefined && <path class="cursor" d={`M${(pointed / (count - 1)) * width} 0V${height}`} />}
         </svg>
         {isEmpty ? <p class="empty-plot">{t("noDataYet")}</p> : <span class="axis-top">{format(plane.max)}</span>}

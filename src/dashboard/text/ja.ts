@@ -76,7 +76,7 @@ export const ja: Messages = {
   busy: "使用率 {percent}",
   slotsBusy: "使用中 {busy} / {slots}",
   queued: "待ち {count}",
-  notLoaded: "他 {count} 件（未ロード）",
+  notLoaded: "未ロード {count} 件",
   noModels: "モデルなし",
   unknownDevices: "デバイスの情報はありません",
   drain: "ドレイン",

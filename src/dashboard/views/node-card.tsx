@@ -2,6 +2,7 @@ import { useState } from "preact/hooks";
 import type { NodeDevice } from "../../api/node.ts";
 import type { RouterNode, RouterNodeModel } from "../../api/router.ts";
 import { ago } from "../format.ts";
+import { hostOf } from "../node-names.ts";
 import { Confirm } from "../parts/confirm.tsx";
 import { Meter } from "../parts/meter.tsx";
 import { NodeStatusPill } from "../parts/status-pill.tsx";
@@ -12,7 +13,7 @@ import { useTexts } from "../use-texts.ts";
 export const NodeCard = ({ node, onChange }: { node: RouterNode; onChange(): void }) => {
   const { t } = useTexts();
   const { role } = useApp();
-  const host = node.url.replace(/^http:\/\//, "");
+  const host = hostOf(node.url);
   return (
     <li class="card node">
       <div class="node-head">

@@ -1,4 +1,5 @@
-import type { RecentRequest, RouterActivity, RouterNode, RouterNodesResponse } from "../../api/router.ts";
+import type { RecentRequest, RouterActivity, RouterNodesResponse } from "../../api/router.ts";
+import { nodeNames } from "../node-names.ts";
 import { SearchList } from "../parts/search-list.tsx";
 import { Pill } from "../parts/status-pill.tsx";
 import { Trouble } from "../parts/trouble.tsx";
@@ -21,7 +22,7 @@ export const RequestsView = () => {
         api.get<RouterActivity>("/api/router/activity", signal),
         api.get<RouterNodesResponse>("/api/router/nodes", signal),
       ]);
-      return { requests, names: new Map(nodes.map((node) => [node.id, nameOf(node)])) };
+      return { requests, names: nodeNames(nodes) };
     },
     everyMs,
   );
@@ -44,8 +45,6 @@ export const RequestsView = () => {
     </>
   );
 };
-
-const nameOf = ({ name, url }: RouterNode): string => name ?? url.replace(/^http:\/\//, "");
 
 interface TableProps {
   requests: readonly RecentRequest[];
