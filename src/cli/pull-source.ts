@@ -4,7 +4,7 @@ import type { CliContext } from "./context.ts";
 
 /** Who pulls: a server, or this process. */
 export interface PullSource {
-  pull(model: string, signal: AbortSignal): AsyncIterable<OllamaPullProgress>;
+  pull(model: string, signal: AbortSignal, options?: { all?: boolean }): AsyncIterable<OllamaPullProgress>;
   plan(model: string, signal: AbortSignal): Promise<OllamaPullPlan>;
 }
 

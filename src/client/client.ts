@@ -36,7 +36,8 @@ export interface Client {
   load(model: string, keepAlive?: number | string, signal?: AbortSignal): Promise<void>;
   /** Unloads the model. Throws `model_not_found`. */
   stop(model: string, signal?: AbortSignal): Promise<void>;
-  pull(model: string, signal?: AbortSignal): AsyncGenerator<OllamaPullProgress>;
+  /** `all`: a router pulls to every node; without it, as a node does, to one. */
+  pull(model: string, signal?: AbortSignal, options?: { all?: boolean }): AsyncGenerator<OllamaPullProgress>;
   /** What `pull` would do. */
   planPull(model: string, signal?: AbortSignal): Promise<OllamaPullPlan>;
   chat(request: OllamaChatRequest, signal?: AbortSignal): AsyncGenerator<OllamaChatResponse>;
@@ -84,8 +85,10 @@ export const createClient = (options: ClientOptions): Client => {
     stop: async (model, signal) => {
       for await (const _record of generate({ model, keep_alive: 0 }, signal));
     },
-    pull: (model, signal) =>
-      stream<OllamaPullProgress>(options, post("/api/pull", { model, stream: true }, signal, ofPull), isSuccess),
+    pull: (model, signal, { all = false } = {}) => {
+      const body = { model, stream: true, ...(all && { all }) };
+      return stream<OllamaPullProgress>(options, post("/api/pull", body, signal, ofPull), isSuccess);
+    },
     planPull: async (model, signal) =>
       (await callJson(options, post("/api/pull", { model, dry_run: true }, signal, ofPull))) as OllamaPullPlan,
     chat: (request, signal) =>

@@ -15,6 +15,7 @@ export const pull = command({
     quant: { type: "string", valueHint: "QUANT", description: "Quantization; the same as org/name:QUANT" },
     "dry-run": { type: "boolean", description: "Print what would be downloaded, and download nothing" },
     local: { type: "boolean", description: "Pull without a server when none can be reached" },
+    all: { type: "boolean", description: "Where the server is a router: pull to all of its nodes" },
     json: { type: "boolean", description: "Print one JSON record a line instead of progress bars" },
   },
   examples: [
@@ -22,7 +23,7 @@ export const pull = command({
     "llmlb node pull bartowski/Llama-3.2-3B-Instruct-GGUF --quant Q8_0",
     "llmlb node pull https://huggingface.co/Qwen/Qwen2.5-0.5B-Instruct-GGUF --dry-run",
   ],
-  async run({ model, quant, "dry-run": dryRun, local, json }, context) {
+  async run({ model, quant, "dry-run": dryRun, local, all, json }, context) {
     const { parseModel, stdout, stderr } = context;
     const name = quant === undefined ? model : withQuant(context, model, quant);
     parseModel(name);
@@ -32,8 +33,9 @@ export const pull = command({
         const plan = await source.plan(name, signal);
         return await stdout.write(json ? toJson(plan) : renderPlan(plan));
       }
-      if (!json) return await showPull(source.pull(name, signal), stderr);
-      for await (const progress of source.pull(name, signal)) await stdout.write(`${JSON.stringify(progress)}\n`);
+      if (!json) return await showPull(source.pull(name, signal, { all }), stderr);
+      for await (const progress of source.pull(name, signal, { all }))
+        await stdout.write(`${JSON.stringify(progress)}\n`);
     });
   },
 });

@@ -122,6 +122,7 @@ async function* pull(deps: CallDeps, nodes: NodeState[], body: Json, signal: Abo
       ),
     );
   for (const index of sources.keys()) advance(index);
+  let last: (OllamaPullProgress & { node: string }) | undefined;
   try {
     while (pending.size > 0) {
       const { index, result } = await Promise.race(pending.values());
@@ -131,13 +132,18 @@ async function* pull(deps: CallDeps, nodes: NodeState[], body: Json, signal: Abo
       }
       advance(index);
       const node = nodes[index]?.id ?? "";
-      if (result.value.status === "success") await deps.cluster.refresh([node]); // before anybody asks for the model
-      yield { ...result.value, node };
+      if (result.value.status !== "success") yield { ...result.value, node };
+      else {
+        await deps.cluster.refresh([node]); // before anybody asks for the model
+        last = { ...result.value, node };
+        if (nodes.length > 1) yield { status: `pulled to node ${node}`, node };
+      }
     }
   } finally {
     await Promise.allSettled(sources.map((source) => source.return(undefined)));
   }
   if (faults[0]) throw faults[0];
+  if (last) yield last; // clients end at it
 }
 
 async function* progressOf(deps: CallDeps, node: NodeState, body: Json, signal: AbortSignal) {

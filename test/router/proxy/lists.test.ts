@@ -51,7 +51,9 @@ test("models are described, deleted, unloaded and pulled where they are", async 
     { status: "pulling", node: "b" },
     { status: "success", node: "b" },
   ]);
-  expect(await pull({ all: true })).toHaveLength(4);
+  const statuses = (await pull({ all: true })).map((line) => JSON.parse(line).status);
+  expect(statuses.toSorted()).toEqual(["pulled to node a", "pulled to node b", "pulling", "pulling", "success"]);
+  expect(statuses.at(-1)).toBe("success"); // at which clients end
   expect((await router.post("/api/show", { model: "none" })).status).toBe(404);
 });
 
