@@ -1,4 +1,4 @@
-import { mkdir } from "node:fs/promises";
+import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { BunPlugin } from "bun";
 import { type DashboardFile, pageName } from "../../src/router/embedded-dashboard.ts";
@@ -17,6 +17,7 @@ export const buildDashboard = async (outDir: string): Promise<DashboardFile[]> =
     tsconfig: join(root, "src/dashboard/tsconfig.json"),
     define: { "process.env.NODE_ENV": '"production"' },
   });
+  await rm(outDir, { recursive: true, force: true }); // of another build
   await mkdir(outDir, { recursive: true });
   const files = outputs.map(async (output): Promise<DashboardFile> => {
     const name = output.path.endsWith(".html") ? pageName : output.path.replace(/^\.\//, "");

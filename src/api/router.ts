@@ -98,7 +98,7 @@ export interface ActivityBucket {
   /** From the arrival of a request to the first byte of its answer; absent when none came. */
   first_byte_p50_ms?: number;
   first_byte_p95_ms?: number;
-  /** Tokens of answers, spread over the time in which they came, as far as their number is known. */
+  /** Tokens of answers, spread over the time in which they came, as far as their number is known: see `tokens_at_least`. */
   tokens: number;
 }
 
@@ -120,8 +120,10 @@ export interface RecentRequest {
   duration_ms: number;
   /** Nodes that were asked in vain. */
   retries: number;
-  /** Absent = not known. */
+  /** Of the answer; absent = not known. */
   tokens?: number;
+  /** There were as many or more: nobody asked for the usage of this stream, so its events were counted. */
+  tokens_at_least?: true;
 }
 
 /** `GET /api/router/activity?span=minutes|hours`: the last five minutes (the default) or three hours. */

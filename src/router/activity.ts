@@ -18,6 +18,8 @@ export interface FinishedRequest {
   readonly retries: number;
   /** Of the answer; absent = not known. */
   readonly tokens?: number | undefined;
+  /** There were as many or more: the node did not tell. */
+  readonly tokensAtLeast?: boolean | undefined;
 }
 
 export const activitySpans = ["minutes", "hours"] as const;
@@ -82,5 +84,6 @@ const toRecent = (request: FinishedRequest, nowMs: number): RecentRequest => {
     duration_ms: Math.round(durationMs),
     retries,
     ...(tokens !== undefined && { tokens }),
+    ...(request.tokensAtLeast && { tokens_at_least: true }),
   };
 };

@@ -141,14 +141,13 @@ test("what was asked through the router is in its activity, with where it went, 
   const { requests, buckets } = (await (await fetch(`${router.address}/api/router/activity`)).json()) as RouterActivity;
   const id = (await nodeAt(node.address))?.id;
   const tokens = usage.completion_tokens;
-  const counted = requests[1]?.tokens ?? 0; // no usage was asked for: events were counted
-  expect(Math.abs(counted - tokens)).toBeLessThan(5);
+  expect(requests[1]?.tokens).toBeWithin(1, tokens + 1); // nobody asked for its usage
   expect(requests.slice(0, 3)).toMatchObject([
     { route: "/api/chat", model: hello, node: id, status: 200, tokens },
-    { route: "/v1/chat/completions", reason: expect.any(String), status: 200 },
+    { route: "/v1/chat/completions", reason: expect.any(String), tokens_at_least: true },
     { route: "/v1/chat/completions", status: 200, tokens },
   ]);
-  expect(buckets.reduce((sum, bucket) => sum + bucket.tokens, 0)).toBeGreaterThan(tokens);
+  expect(buckets.reduce((sum, bucket) => sum + bucket.tokens, 0)).toBeGreaterThan(tokens * 2);
   node.signal("SIGTERM");
   await node.exited;
 });

@@ -103,16 +103,23 @@ test.each([
   ["Ollama's last record", "ollama", 44, ['{"response":"a"}\n', '{"done":true,"eval_count":44}\n']],
   ["Anthropic's last delta", "anthropic", 30, ['{"usage":{"output_tokens":1}}', '{"usage":{"output_tokens": 30}}']],
   ["a number that is cut by pieces", undefined, 1234, ['{"completion_tok', 'ens":12', '34}"']],
-  ["a stream without usage", "openAi", 3, ["data: a\n\n", "data: b\n", "\ndata: c\n\n"]],
+  [
+    "a stream without usage",
+    "openAi",
+    -2,
+    ["data: role\n\ndata: a\n\n", "data: b b\n", "\ndata: end\n\ndata: [DONE]\n\n"],
+  ],
   ["a text that speaks of it", undefined, undefined, ['{"text":"\\"completion_tokens\\":5"}']],
   ["an answer of another kind", undefined, undefined, ['{"data":[]}']],
 ] as const)("tokens of %s", (_, dialect, expected, pieces) => {
-  expect(counted(dialect, ...pieces)).toBe(expected as never);
+  // Below zero: at least so many.
+  const known = expected !== undefined && { tokens: Math.abs(expected), atLeast: expected < 0 };
+  expect(counted(dialect, ...pieces)).toEqual(known || undefined);
 });
 
 test("of a long answer only the end is kept", () => {
   const tokens = createAnswerTokens("openAi");
   for (let index = 0; index < 100_000; index++) tokens.add(bytes(`data: {"n":${index}}\n\n`));
   tokens.add(bytes('data: {"usage":{"completion_tokens":77}}\n\ndata: [DONE]\n\n'));
-  expect(tokens.count()).toBe(77);
+  expect(tokens.count()).toEqual({ tokens: 77, atLeast: false });
 });

@@ -109,7 +109,9 @@ const Row = ({ request, names }: { request: RecentRequest; names: TableProps["na
       <td class="wide number nowrap">{request.queue_ms > 0 && format.duration(request.queue_ms)}</td>
       <td class="number nowrap">{firstMs === undefined ? "–" : format.duration(firstMs)}</td>
       <td class="number nowrap not-phone">{format.duration(request.duration_ms)}</td>
-      <td class="wide number">{speed === undefined ? "–" : format.rate(speed)}</td>
+      <td class="wide number">
+        {speed === undefined ? "–" : `${request.tokens_at_least ? "≥ " : ""}${format.rate(speed)}`}
+      </td>
     </tr>
   );
 };

@@ -1,11 +1,17 @@
 import type { StreamDialect } from "./endpoints.ts";
 import type { UpstreamBody } from "./upstream-body.ts";
 
+export interface TokenCount {
+  readonly tokens: number;
+  /** The node does not tell, and the events of a stream were counted: each holds a token or several. */
+  readonly atLeast: boolean;
+}
+
 /** Finds out how many tokens an answer had from the bytes that pass, without reading them as JSON. */
 export interface AnswerTokens {
   add(bytes: Uint8Array): void;
-  /** What the node tells, else the number of events, which is about that of tokens; undefined where neither is there. */
-  count(): number | undefined;
+  /** Undefined where nothing tells it. */
+  count(): TokenCount | undefined;
 }
 
 const tailBytes = 2048; // usage stands at the end of an answer, in all dialects; kept for every open stream
@@ -14,7 +20,13 @@ const lineEnd = 10;
 /** Of OpenAI's chat, of its responses and Anthropic, and of Ollama; in a text the quotes would be escaped. */
 const told = /"(?:completion_tokens|output_tokens|eval_count)"\s*:\s*(\d{1,9})(?!\d)/g;
 
-const linesPerEvent: Record<StreamDialect, number> = { ollama: 1, openAi: 2, responses: 3, anthropic: 3 };
+/** How long an event is, and how many of a stream hold no token: those that begin and end it. */
+const eventsOf: Record<StreamDialect, { lines: number; empty: number }> = {
+  ollama: { lines: 1, empty: 0 }, // its last record tells
+  openAi: { lines: 2, empty: 3 }, // the role, the reason of the end, [DONE]
+  responses: { lines: 3, empty: 4 },
+  anthropic: { lines: 3, empty: 3 },
+};
 
 /** `dialect`: of a stream; absent = one answer. */
 export const createAnswerTokens = (dialect: StreamDialect | undefined): AnswerTokens => {
@@ -34,8 +46,10 @@ export const createAnswerTokens = (dialect: StreamDialect | undefined): AnswerTo
     count() {
       const text = new TextDecoder().decode(Buffer.concat(tail).subarray(-tailBytes));
       const last = [...text.matchAll(told)].at(-1);
-      if (last) return Number(last[1]);
-      return dialect && lines > 0 ? Math.round(lines / linesPerEvent[dialect]) : undefined;
+      if (last) return { tokens: Number(last[1]), atLeast: false };
+      if (!dialect) return undefined;
+      const { lines: perEvent, empty } = eventsOf[dialect];
+      return { tokens: Math.max(0, Math.floor(lines / perEvent) - empty), atLeast: true };
     },
   };
 };

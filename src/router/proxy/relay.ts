@@ -187,7 +187,7 @@ const respond = async (deps: RelayDeps, course: Course, { place, begun, startMs 
   const end = (error?: AppError): void => {
     place.lease.end();
     if (error && error.code !== "cancelled") deps.cluster.note(place.choice.node.id, "failed");
-    record.end({ status, tokens: tokens.count(), ...(error && { error }) });
+    record.end({ status, count: tokens.count(), ...(error && { error }) });
   };
   const mine = record.headers();
   if (translated)

@@ -1,6 +1,7 @@
 import type { Clock } from "../../core/clock.ts";
 import type { AppError } from "../../core/errors.ts";
 import type { Log } from "../../core/log.ts";
+import type { TokenCount } from "./answer-tokens.ts";
 import type { NodeChoice } from "./placement.ts";
 
 /** One request of a client, from its arrival to the end of its answer, without what it says. */
@@ -23,6 +24,8 @@ export interface RequestRecord {
   readonly retries: number;
   /** Of the answer; absent = not known. */
   readonly tokens?: number | undefined;
+  /** See `TokenCount`. */
+  readonly tokensAtLeast?: boolean | undefined;
 }
 
 export interface OpenRecord {
@@ -37,7 +40,7 @@ export interface OpenRecord {
   /** Called when the request has ended. */
   whenOver(action: () => void): void;
   /** Once; what comes later is not heard. */
-  end(end: { status: number; error?: AppError; tokens?: number | undefined }): void;
+  end(end: { status: number; error?: AppError; count?: TokenCount | undefined }): void;
 }
 
 export interface RecordKeeper {
@@ -95,13 +98,14 @@ export const createRecordKeeper = ({ clock, log, traffic, onEnd }: KeeperOptions
       whenOver(action) {
         afterwards = action;
       },
-      end({ status, error, tokens }) {
+      end({ status, error, count }) {
         if (over) return;
         over = true;
         leave?.();
         afterwards?.();
         const record: RequestRecord = {
-          ...{ route, status, retries, way, firstByteMs, queueMs: this.queueMs, tokens },
+          ...{ route, status, retries, way, firstByteMs, queueMs: this.queueMs },
+          ...(count && { tokens: count.tokens, tokensAtLeast: count.atLeast || undefined }),
           ...{ model: choice && this.model, node: choice?.node.id, reason: choice?.reason, fault: error?.code },
           durationMs: clock.now() - arrivedMs,
         };
