@@ -34,7 +34,7 @@ const fetchAndPublish = async (fetch: ModelFetch, plan: PullPlan): Promise<Store
   );
   using locks = new DisposableStack();
   if (targets.length > 0) {
-    const stale = await store.discardPartials(
+    const stale = await store.discardUnfinished(
       plan.model,
       targets.map(({ paths }) => paths.id),
     );
