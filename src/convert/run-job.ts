@@ -34,7 +34,7 @@ const outcomeOf = async (tools: JobTools, job: ConversionJob): Promise<JobMessag
     const result = job.type === "convert" ? await convert(job) : await quantize(tools, job);
     return { type: "done", result };
   } catch (error) {
-    const { code, message } = toAppError(error);
+    const { code, message } = isFull(error) ? noSpace(error) : toAppError(error);
     return { type: "failed", code, message };
   }
 };
@@ -55,6 +55,11 @@ const nextJob = (): Promise<ConversionJob> =>
       else reject(new AppError("internal", "the conversion's job has an unknown shape"));
     });
   });
+
+const isFull = (error: unknown): boolean => ["ENOSPC", "EDQUOT"].includes((error as NodeJS.ErrnoException).code ?? "");
+
+const noSpace = (error: unknown): AppError =>
+  new AppError("disk_full", `no space left while converting (${toAppError(error).message}); free some and pull again`);
 
 const convert = async ({
   dir,

@@ -1,5 +1,5 @@
 import { linkSync, symlinkSync } from "node:fs";
-import { mkdir, readdir, readFile, rename, rm, stat } from "node:fs/promises";
+import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { isRecord, parseJson } from "../core/json.ts";
 import { syncFile, syncFolder, writeFileDurably } from "./durable-file.ts";
@@ -76,6 +76,16 @@ export const linkSource = async ({ source }: ConversionPaths, name: string, file
   }
 };
 
+export const writeSource = async ({ source }: ConversionPaths, name: string, bytes: Uint8Array): Promise<void> => {
+  const path = join(source, name);
+  await mkdir(dirname(path), { recursive: true });
+  await writeFile(path, bytes);
+};
+
+/** Deletes all of a conversion; only by who has its lock. */
+export const dropConversion = async ({ dir }: ConversionPaths): Promise<void> =>
+  await rm(dir, { recursive: true, force: true });
+
 /** Deletes what an earlier attempt has left half done. */
 export const dropHalfDone = async (
   { dir, source, record }: ConversionPaths,
@@ -102,7 +112,7 @@ export const listConversions = async (layout: StoreLayout): Promise<Unfinished[]
       allocatedBytes: await ownBytes(files),
       files,
       lock: paths.lock,
-      remove: () => rm(paths.dir, { recursive: true, force: true }),
+      remove: () => dropConversion(paths),
     });
   }
   return found;

@@ -40,6 +40,8 @@ export interface ModelSource {
 export interface Recipe {
   /** E.g. `Q4_K_M`. */
   type: string;
+  /** Of the files that it was made of, and of the conversion; see `PlannedConversion` in the hub. */
+  sources: string;
   /** Version of our conversion to GGUF. */
   converter: number;
   /** Version of llama.cpp, where that quantized it. */
@@ -140,6 +142,7 @@ const isSource = (value: unknown): value is ModelSource =>
 const isRecipe = (value: unknown): value is Recipe =>
   isRecord(value) &&
   typeof value.type === "string" &&
+  typeof value.sources === "string" &&
   isSize(value.converter) &&
   (value.llamaCpp === undefined || typeof value.llamaCpp === "string");
 
