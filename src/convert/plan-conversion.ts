@@ -1,4 +1,17 @@
 import { AppError } from "../core/errors.ts";
+import { getFileTypeNumber } from "../gguf/file-types.ts";
+import type { GgufMetadata, GgufValue } from "../gguf/value.ts";
+import type { Architecture, ExtraTensor } from "./architectures/architecture.ts";
+import { findArchitecture } from "./architectures/find-architecture.ts";
+import type { FloatType, StoredTensor } from "./checkpoint/safetensors-header.ts";
+import { text, uint32 } from "./gguf-values.ts";
+import { findJsonFile, parseJsonObject } from "./json-object.ts";
+import { ModelConfig } from "./model-config.ts";
+import { samplingValues } from "./sampling-values.ts";
+import { planTensors } from "./tensors/plan-tensors.ts";
+import type { TensorPlan } from "./tensors/tensor-plan.ts";
+import { tokenizerValues } from "./tokenizer/tokenizer-values.ts";
+import { indexName, shardPattern } from "./weight-files.ts";
 
 /** What the small files of a repository say about its conversion. */
 export interface ConversionPlan {
@@ -8,24 +21,19 @@ export interface ConversionPlan {
   sourceArchitecture: string;
   /** Whether the repository also has encoders of pictures or sounds, of which nothing is converted here. */
   hasEncoders: boolean;
+  /** All keys of the GGUF file. */
+  metadata: (type: FloatType, name: string) => GgufMetadata;
+  /** Tensors that are computed out of config.json; they come first in the file. */
+  extraTensors: readonly ExtraTensor[];
+  /** What each further tensor is made of. Throws `unsupported` naming a tensor, `corrupt` where shapes do not fit. */
+  planTensors: (type: FloatType, sources: readonly Pick<StoredTensor, "name" | "shape">[]) => TensorPlan[];
 }
 
-const metadataNames = new Set([
-  "config.json",
-  "tokenizer.json",
-  "tokenizer.model",
-  "tokenizer_config.json",
-  "added_tokens.json",
-  "special_tokens_map.json",
-  "chat_template.jinja",
-  "chat_template.json",
-]);
+const metadataPattern =
+  /^(?:config|generation_config|tokenizer|tokenizer_config|added_tokens|chat_template)\.json$|^tokenizer\.model$|^chat_template\.jinja$|^additional_chat_templates\/[^/]+\.jinja$/;
 
 /** Names of the small files of a repository that `planConversion` wants, out of its file list. */
-export const metadataFiles = (names: readonly string[]): string[] => names.filter((name) => metadataNames.has(name));
-
-const shardPattern = /^model(?:-\d{5}-of-\d{5})?\.safetensors$/;
-const indexName = "model.safetensors.index.json";
+export const metadataFiles = (names: readonly string[]): string[] => names.filter((name) => metadataPattern.test(name));
 
 /** Names of the weight files (shards) of a repository out of its file list, with their index where there is one, in order. */
 export const weightFiles = (names: readonly string[]): string[] =>
@@ -36,7 +44,47 @@ export const weightFiles = (names: readonly string[]): string[] =>
  * Needs config.json and the tokenizer's files only, so that it can be asked before the weights are downloaded.
  */
 export const planConversion = (files: ReadonlyMap<string, Uint8Array>): ConversionPlan => {
-  const config = files.get("config.json");
-  if (config === undefined) throw new AppError("unsupported", "the repository has no config.json");
-  throw new AppError("unsupported", "no architecture is converted yet");
+  const bytes = files.get("config.json");
+  if (bytes === undefined) throw new AppError("unsupported", "the repository has no config.json");
+  const json = parseJsonObject(bytes, "config.json");
+  const config = new ModelConfig(json);
+  const architecture = findArchitecture(config.architecture);
+  if (architecture === undefined)
+    throw new AppError("unsupported", `models of the architecture ${config.architecture} are not converted`);
+  if (config.has("quantization_config"))
+    throw new AppError(
+      "unsupported",
+      "the weights are quantized (quantization_config); only BF16, F16 and F32 are converted",
+    );
+  const tokenizer = tokenizerValues(files, json, config.findCount("vocab_size"), architecture.tokenizer);
+  const sampling = samplingValues(findJsonFile(files, "generation_config.json") ?? {});
+  const own = ownValues(architecture, config);
+  return {
+    architecture: architecture.name,
+    sourceArchitecture: config.architecture,
+    hasEncoders: config.hasEncoders,
+    metadata: (type, name) =>
+      new Map([
+        ...generalValues(architecture.name, name),
+        ...Object.entries(sampling),
+        ...own,
+        ["general.file_type", uint32(getFileTypeNumber(type))],
+        ["general.quantization_version", uint32(quantizationVersion)],
+        ...Object.entries(tokenizer),
+      ]),
+    extraTensors: architecture.extraTensors?.(config) ?? [],
+    planTensors: (type, sources) => planTensors(architecture, config, type, sources),
+  };
 };
+
+/** GGML_QNT_VERSION. */
+const quantizationVersion = 2;
+
+const generalValues = (architecture: string, name: string): [string, GgufValue][] => [
+  ["general.architecture", text(architecture)],
+  ["general.type", text("model")],
+  ["general.name", text(name)],
+];
+
+const ownValues = ({ name, values }: Architecture, config: ModelConfig): [string, GgufValue][] =>
+  Object.entries(values(config)).flatMap(([key, value]) => (value === undefined ? [] : [[`${name}.${key}`, value]]));
