@@ -247,6 +247,8 @@ export interface OllamaPullConversion {
   /** Disk space needed at the worst moment, beside what is in use already. */
   peak: number;
   result: number;
+  /** The repository also has encoders of pictures or sounds, which are not converted. */
+  text_only: boolean;
 }
 
 export interface OllamaPullProgress {

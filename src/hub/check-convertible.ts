@@ -3,17 +3,18 @@ import { findGgufRepositories, type GgufRepository } from "./find-gguf-repositor
 import type { HubContext } from "./hub-context.ts";
 import type { Repository } from "./repository.ts";
 
-/** Throws, before any weights are downloaded, where the model cannot be converted; the message names repositories that have it as GGUF. */
+/**
+ * Throws, before any weights are downloaded, where the model cannot be converted; the message names repositories that have it as GGUF. Tells
+ * whether it loses its encoders of pictures and sounds.
+ */
 export const checkConvertible = async (
   context: HubContext,
   repository: Repository,
   metadata: ReadonlyMap<string, Uint8Array>,
-): Promise<void> => {
+): Promise<{ textOnly: boolean }> => {
   const { planConversion } = await import("../convert/plan-conversion.ts");
   try {
-    const { hasEncoders } = planConversion(metadata);
-    if (hasEncoders)
-      context.log.info(`${repository.org}/${repository.name}: its text part is converted; it will not see or hear`);
+    return { textOnly: planConversion(metadata).hasEncoders };
   } catch (error) {
     if (!(error instanceof AppError) || error.code !== "unsupported") throw error;
     const found = await findGgufRepositories(context, repository);

@@ -14,6 +14,8 @@ export interface Conversion {
   paths: ConversionPaths;
   /** Configuration and tokenizer, by their names. */
   metadata: ReadonlyMap<string, Uint8Array>;
+  /** The repository also has encoders of pictures or sounds, which are not converted. */
+  textOnly: boolean;
   /** The weights. */
   targets: Target[];
   record: ConversionRecord;
@@ -29,11 +31,11 @@ export const describeConversion = async (
   const { context, store } = fetch;
   const paths = store.layout.conversion(planned.id);
   const metadata = await fetchMetadata(context, plan.repository, planned, paths.source);
-  await checkConvertible(context, plan.repository, metadata);
+  const { textOnly } = await checkConvertible(context, plan.repository, metadata);
   const targets = await Promise.all(plan.files.map((file) => describeTarget(fetch, plan, file)));
   const { model } = plan;
   const found = { model, isDefault: plan.tag === plan.defaultTag, finished: [] };
-  return await refreshConversion({ planned, paths, metadata, targets, record: found, steps: noSteps });
+  return await refreshConversion({ planned, paths, metadata, textOnly, targets, record: found, steps: noSteps });
 };
 
 const noSteps: ConversionSteps = {

@@ -26,6 +26,7 @@ export const fetchConverted = async (
   planned: PlannedConversion,
 ): Promise<StoredModel | undefined> => {
   const before = await describeConversion(fetch, plan, planned);
+  if (before.textOnly) fetch.emit({ status: "converting the text part only: the model will not see or hear" });
   await checkSpace(fetch.disk, fetch.store.dir, before.steps.peakBytes, plan.label);
   using _lock = await lockConversion(fetch, before.paths);
   const pulled = findPulled(fetch.store, plan); // by the one who had the lock before

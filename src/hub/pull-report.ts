@@ -32,6 +32,8 @@ export interface ReportedConversion {
   peakBytes: number;
   /** Of the model when it is done; an estimate. */
   resultBytes: number;
+  /** The repository also has encoders of pictures or sounds, which are not converted. */
+  textOnly: boolean;
 }
 
 /** Looks where everything is, checks access and space as a pull does, and writes nothing. */
@@ -57,9 +59,13 @@ export const reportPull = async (fetch: ModelFetch, plan: PullPlan): Promise<Pul
   };
 };
 
-const inShort = ({ planned, steps: { floatType, peakBytes, resultBytes } }: Conversion): ReportedConversion => ({
+const inShort = ({
+  planned,
+  textOnly,
+  steps: { floatType, peakBytes, resultBytes },
+}: Conversion): ReportedConversion => ({
   type: planned.type,
-  ...{ floatType, peakBytes, resultBytes },
+  ...{ floatType, peakBytes, resultBytes, textOnly },
 });
 
 /** Weights whose conversion is through need not be here any more. */

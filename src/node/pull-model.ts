@@ -59,8 +59,8 @@ export const planPull = async (deps: PullDeps, target: PullTarget, signal: Abort
   };
 };
 
-const inApi = ({ type, floatType, peakBytes, resultBytes }: ReportedConversion): OllamaPullConversion => ({
-  ...{ type, float_type: floatType, peak: peakBytes, result: resultBytes },
+const inApi = ({ type, floatType, peakBytes, resultBytes, textOnly }: ReportedConversion): OllamaPullConversion => ({
+  ...{ type, float_type: floatType, peak: peakBytes, result: resultBytes, text_only: textOnly },
 });
 
 const pullable = (deps: PullDeps, { name, quant }: PullTarget): HubRef => {

@@ -57,7 +57,9 @@ const renderPlan = (plan: OllamaPullPlan): string => {
   return `${model}\n${renderTable(columns, rows)}${state}, to ${target} (${formatBytes(free)} free)\n${made}`;
 };
 
-const renderConversion = ({ type, float_type: floatType, peak, result }: OllamaPullConversion): string => {
+const renderConversion = (conversion: OllamaPullConversion): string => {
+  const { type, float_type: floatType, peak, result, text_only: textOnly } = conversion;
+  const what = textOnly ? "its text part is converted" : "converted";
   const steps = type === floatType ? type : `${floatType}, then quantized to ${type}`;
-  return `converted here to ${steps}: about ${formatBytes(peak)} of disk at most, ${formatBytes(result)} when it is done`;
+  return `${what} here to ${steps}: about ${formatBytes(peak)} of disk at most, ${formatBytes(result)} when it is done`;
 };

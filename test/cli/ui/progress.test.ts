@@ -122,7 +122,7 @@ describe("createPullView", () => {
     await view.end(false);
     const [converting, quantizing, ...rest] = screenOf(output.text);
     expect(converting).toMatch(/^converting to BF16: 100% ▕█+▏ +4 MB$/);
-    expect(quantizing).toMatch(/^quantizing to Q4_K_M: +25% ▕█+ +▏ 1 MB\/4 MB/);
+    expect(quantizing).toMatch(/^quantizing to Q4_K_M: +25% ▕█+ +▏ +1 MB\/ *4 MB/);
     expect(rest).toEqual([""]);
   });
 
