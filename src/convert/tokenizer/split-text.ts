@@ -81,7 +81,7 @@ const toRegExp = (pattern: unknown): RegExp => {
  * patterns that are known, where what follows cannot begin as what was taken.
  */
 const forJavaScript = (source: string): string =>
-  source.replace(/([?*+}])\+/g, "$1").replace(/\\([^A-Za-z0-9^$\\.*+?()[\]{}|/-])/gu, "$1");
+  source.replace(/(?<!\\)(\{\d+(?:,\d*)?\}|[?*+])\+/g, "$1").replace(/\\([^A-Za-z0-9^$\\.*+?()[\]{}|/-])/gu, "$1");
 
 const unsupported = (what: unknown) =>
   new AppError("unsupported", `tokenizer.json: the pre-tokenizer ${String(what)} is not converted`);

@@ -1,0 +1,59 @@
+/**
+ * Has llama.cpp's own converter convert every tiny repository, and writes what came out to test/fixtures/conversion-oracle.json.
+ * Needs a Python with torch, numpy, transformers, sentencepiece, gguf, safetensors and protobuf: `bun scripts/record-conversion.ts PYTHON`.
+ */
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { writeRepository } from "./fixtures/build-repository.ts";
+import { digestGguf, type GgufDigest } from "./fixtures/gguf-digest.ts";
+import { tinyRepositories } from "./fixtures/tiny-repositories.ts";
+import { checkOutLlamaSources } from "./native/llama-sources.ts";
+
+const root = join(import.meta.dir, "..");
+const target = join(root, "test", "fixtures", "conversion-oracle.json");
+const nodeLlamaCppDir = join(root, "node_modules", "node-llama-cpp");
+const packages = ["gguf", "numpy", "safetensors", "sentencepiece", "tokenizers", "torch", "transformers"];
+const convertTimeoutMs = 300_000;
+
+export interface ConversionOracle {
+  provenance: { llamaCpp: string; recorded: string; packages: Record<string, string> };
+  repositories: Record<string, GgufDigest>;
+}
+
+const run = async (command: string[]): Promise<string> => {
+  const child = Bun.spawn(command, { stdout: "pipe", stderr: "pipe", timeout: convertTimeoutMs });
+  const [output, log] = await Promise.all([new Response(child.stdout).text(), new Response(child.stderr).text()]);
+  if ((await child.exited) !== 0) throw new Error(`${command.join(" ")} failed:\n${log.slice(-4000)}`);
+  return output;
+};
+
+const versions = async (python: string): Promise<Record<string, string>> => {
+  const code = `import importlib.metadata as m; print("\\n".join(m.version(p) for p in ${JSON.stringify(packages)}))`;
+  const lines = (await run([python, "-c", code])).trim().split("\n");
+  return Object.fromEntries(packages.map((name, index) => [name, lines[index] ?? ""]));
+};
+
+const record = async (python: string): Promise<ConversionOracle> => {
+  const sources = await checkOutLlamaSources(nodeLlamaCppDir, join(root, "build", "llama.cpp"));
+  const { tag } = await Bun.file(join(nodeLlamaCppDir, "llama", "llama.cpp.info.json")).json();
+  const dir = await mkdtemp(join(tmpdir(), "llmlb-conversion-"));
+  const repositories: Record<string, GgufDigest> = {};
+  try {
+    for (const repository of tinyRepositories) {
+      const source = await writeRepository(repository, join(dir, repository.name));
+      const output = join(dir, `${repository.name}.gguf`);
+      await run([python, join(sources, "convert_hf_to_gguf.py"), source, "--outfile", output, "--outtype", "bf16"]);
+      repositories[repository.name] = await digestGguf(output);
+      console.log(repository.name);
+      await rm(source, { recursive: true });
+    }
+  } finally {
+    await rm(dir, { recursive: true, force: true });
+  }
+  const recorded = new Date().toISOString().slice(0, 10);
+  return { provenance: { llamaCpp: tag, recorded, packages: await versions(python) }, repositories };
+};
+
+if (import.meta.main)
+  await Bun.write(target, `${JSON.stringify(await record(process.argv[2] ?? "python3"), null, 1)}\n`);
