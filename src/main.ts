@@ -6,6 +6,13 @@ import { runCli } from "./cli/run-cli.ts";
 /** What this executable starts itself with; dispatched before anything else, since a runner must not become a CLI. */
 const hiddenCommands: Readonly<Record<string, (args: readonly string[]) => Promise<void>>> = {
   __runner: async ([nativeDir = ""]) => (await import("./runner/main.ts")).runRunner({ nativeDir }),
+  __convert: async ([nativeDir = ""]) => {
+    const { runJob } = await import("./convert/run-job.ts");
+    await runJob({
+      quantize: async (options) =>
+        await (await import("./runner/quantize-model.ts")).quantizeModel({ ...options, nativeDir }),
+    });
+  },
 };
 
 const run = async (words: readonly string[], context: CliContext): Promise<number> => {

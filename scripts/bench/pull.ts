@@ -163,7 +163,9 @@ const serve = (sizeBytes: number) => {
 const pull = async (endpoint: string, models: string) => {
   const startedMs = performance.now();
   const store = openStore(models);
-  const puller = createPuller({ store, settings: { endpoint, offline: false }, clock: systemClock, log: silentLog });
+  const settings = { endpoint, offline: false };
+  const converter = { run: () => Promise.reject(new Error("nothing is converted here")) };
+  const puller = createPuller({ store, settings, converter, clock: systemClock, log: silentLog });
   let seconds = 0;
   await puller.pull(
     { kind: "hub", org: repository.org, name: repository.name },

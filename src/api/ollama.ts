@@ -230,9 +230,25 @@ export interface OllamaPullPlan {
   target: string;
   up_to_date: boolean;
   files: { role: string; name: string; size: number; completed: number }[];
+  /** To be downloaded, and what of it is not here yet. */
   total: number;
   needed: number;
   free: number;
+  /** Where the files are no model yet: what is made of them. */
+  conversion?: OllamaPullConversion;
+}
+
+/** Sizes are estimates, in bytes. */
+export interface OllamaPullConversion {
+  /** E.g. `Q4_K_M`. */
+  type: string;
+  /** What the weights become first. */
+  float_type: string;
+  /** Disk space needed at the worst moment, beside what is in use already. */
+  peak: number;
+  result: number;
+  /** The repository also has encoders of pictures or sounds, which are not converted. */
+  text_only: boolean;
 }
 
 export interface OllamaPullProgress {

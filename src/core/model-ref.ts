@@ -64,6 +64,21 @@ export const formatModelRef = (ref: ModelRef): string => {
   return `${ref.org}/${ref.name}${tag ? `:${tag}` : ""}${ref.revision ? `@${ref.revision}` : ""}`;
 };
 
+/** The same model in another quantization. Throws `invalid_argument` when `ref` names one already, or a file. */
+export const withQuant = (ref: ModelRef, quant: string): HubRef | AliasRef => {
+  const named = ref.kind === "ollama" || ref.quant !== undefined || (ref.kind === "hub" && ref.file !== undefined);
+  if (named)
+    throw new AppError(
+      "invalid_argument",
+      `a quantization cannot be added to "${formatModelRef(ref)}", which names one already`,
+    );
+  if (!quantPattern.test(quant) || quant.includes(".."))
+    throw new AppError("invalid_argument", `"${printable(quant)}" is not a quantization`);
+  return { ...ref, quant };
+};
+
+const quantPattern = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$/;
+
 type Invalid = (reason: string) => never;
 
 const printable = (text: string): string => {

@@ -38,9 +38,13 @@ const preferred = [
 const noModel = /mmproj|imatrix|(^|[-_.])(mtp|eagle3|dflash|dspark)-/i;
 const tagsShownMax = 40;
 
+/** The GGUF files of a repository that are models, or parts of one. */
+export const ggufModels = ({ files }: Repository): RepositoryFile[] =>
+  files.filter(({ path }) => /\.gguf$/i.test(path) && !noModel.test(baseName(path)));
+
 /** Chooses the files that `ref` means among the repository's; pure. Throws with a list of what there is. */
 export const chooseFile = (repository: Repository, ref: HubRef): FileChoice => {
-  const files = repository.files.filter(({ path }) => /\.gguf$/i.test(path) && !noModel.test(baseName(path)));
+  const files = ggufModels(repository);
   if (files.length === 0) throw noGguf(repository);
   const models = groupSplits(files);
   const candidates = tagModels(models.filter(({ missing }) => missing.length === 0));
@@ -134,7 +138,7 @@ const noGguf = (repository: Repository): AppError => {
   return new AppError(
     "unsupported",
     safetensors
-      ? `model "${id}" has only safetensors files and converting them is not available yet; choose a GGUF repository of this model`
+      ? `model "${id}" has neither a GGUF file nor weights as transformers saves them (model.safetensors); choose a GGUF repository`
       : `model "${id}" has no GGUF file; choose a GGUF repository`,
   );
 };

@@ -1,3 +1,4 @@
+import type { Converter } from "../convert/spawn-converter.ts";
 import { sleep } from "../core/clock.ts";
 import { AppError } from "../core/errors.ts";
 import { rangesTotal } from "../store/byte-ranges.ts";
@@ -20,6 +21,9 @@ export interface ModelFetch {
   context: HubContext;
   store: Store;
   disk: DiskAccess;
+  converter: Converter;
+  /** For quantizing; absent = as many as compute an answer. */
+  threads?: number | undefined;
   emit(progress: PullProgress): void;
 }
 
@@ -97,10 +101,15 @@ export const fetchFile = async (fetch: ModelFetch, target: Target, locks: Dispos
 export const checkRoom = async ({ store, disk }: ModelFetch, targets: readonly Target[]): Promise<void> => {
   const [first] = targets;
   if (!first) return;
-  let neededBytes = 0;
-  for (const { paths, sizeBytes } of targets) neededBytes += Math.max(0, sizeBytes - (await allocated(paths.data)));
   const { org, name } = first.plan.repository;
-  await checkSpace(disk, store.dir, neededBytes, `${org}/${name}`);
+  await checkSpace(disk, store.dir, await leftBytes(targets), `${org}/${name}`);
+};
+
+/** Disk space that the downloads of `targets` will still take. */
+export const leftBytes = async (targets: readonly Target[]): Promise<number> => {
+  let bytes = 0;
+  for (const { paths, sizeBytes } of targets) bytes += Math.max(0, sizeBytes - (await allocated(paths.data)));
+  return bytes;
 };
 
 const reuse = async ({ context, emit }: ModelFetch, target: Target, blob: string): Promise<boolean> => {

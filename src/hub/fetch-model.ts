@@ -2,16 +2,18 @@ import { AppError } from "../core/errors.ts";
 import { deletePartial } from "../store/partial-downloads.ts";
 import type { NewFile } from "../store/publish-model.ts";
 import type { StoredModel } from "../store/scan-models.ts";
+import { fetchConverted } from "./fetch-converted.ts";
 import { checkRoom, describeTarget, fetchFile, type ModelFetch, storedFile, type Target } from "./fetch-file.ts";
-import { fetchText } from "./fetch-text.ts";
+import { publishPulled } from "./publish-pulled.ts";
 import type { PullPlan } from "./pull-plan.ts";
 
 const roundsMax = 3; // an `rm` beside the pull may free a blob that the pull has counted on; twice in a row is bad luck
 
-/** Downloads, verifies and publishes what `plan` says. Nothing is written before access and disk space are certain. */
+/** Downloads, verifies, converts where it must, and publishes what `plan` says. Nothing is written before access and disk space are certain. */
 export const fetchModel = async (fetch: ModelFetch, plan: PullPlan): Promise<StoredModel> => {
   for (let round = 1; round <= roundsMax; round++) {
-    const model = await fetchAndPublish(fetch, plan);
+    const { conversion } = plan;
+    const model = await (conversion ? fetchConverted(fetch, plan, conversion) : fetchAndPublish(fetch, plan));
     if (model) return model;
   }
   throw new AppError(
@@ -34,7 +36,7 @@ const fetchAndPublish = async (fetch: ModelFetch, plan: PullPlan): Promise<Store
   );
   using locks = new DisposableStack();
   if (targets.length > 0) {
-    const stale = await store.discardPartials(
+    const stale = await store.discardUnfinished(
       plan.model,
       targets.map(({ paths }) => paths.id),
     );
@@ -58,7 +60,7 @@ const showStored = ({ emit }: ModelFetch, file: NewFile): NewFile => {
 /** The partials go when their content has become blobs, or turns out to be no model. */
 const publishFetched = async (fetch: ModelFetch, plan: PullPlan, files: NewFile[], targets: readonly Target[]) => {
   try {
-    return await publish(fetch, plan, files);
+    return await publishPulled(fetch, plan, files);
   } catch (error) {
     if (error instanceof AppError && error.code === "corrupt")
       // right bytes, but no model
@@ -70,31 +72,4 @@ const publishFetched = async (fetch: ModelFetch, plan: PullPlan, files: NewFile[
       if (digest && fetch.store.hasBlob(digest, sizeBytes)) await deletePartial(paths);
     }
   }
-};
-
-const publish = async (
-  { context, store, emit }: ModelFetch,
-  plan: PullPlan,
-  files: NewFile[],
-): Promise<StoredModel | undefined> => {
-  const { repository, quantization, revision, texts } = plan;
-  const small: NewFile[] = [];
-  for (const planned of texts) small.push(...(await fetchText(context, repository, planned)));
-  context.signal.throwIfAborted();
-  emit({ status: "writing manifest" });
-  const publication = await store.publish({
-    model: plan.model,
-    defaultTag: plan.defaultTag,
-    source: {
-      endpoint: context.settings.endpoint,
-      repository: `${repository.org}/${repository.name}`,
-      commit: repository.commit,
-      ...(revision === undefined ? {} : { revision }),
-      file: plan.parts[0]?.path ?? "",
-    },
-    files: [...files, ...small],
-    ...(repository.license === undefined ? {} : { license: repository.license }),
-    ...(quantization === undefined ? {} : { quantization }),
-  });
-  return publication.kind === "published" ? publication.model : undefined;
 };

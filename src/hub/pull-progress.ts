@@ -40,3 +40,20 @@ export const blobProgress = (
     },
   };
 };
+
+/** Tells how far a step is that is no download, e.g. `converting to BF16`; as often as a download does, and never as less than before. */
+export const stepProgress = (
+  status: string,
+  clock: Clock,
+  emit: (progress: PullProgress) => void,
+): ((completed: number, total: number) => void) => {
+  let shown = -1;
+  let shownMs = Number.NEGATIVE_INFINITY;
+  return (completed, total) => {
+    const due = completed >= total || clock.now() - shownMs >= intervalMs;
+    if (completed <= shown || !due) return;
+    shown = completed;
+    shownMs = clock.now();
+    emit({ status, total, completed });
+  };
+};

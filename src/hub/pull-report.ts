@@ -2,6 +2,7 @@ import { rangesTotal } from "../store/byte-ranges.ts";
 import type { FileRole } from "../store/manifest.ts";
 import { readPartial } from "../store/partial-journal.ts";
 import { contentId } from "./content-id.ts";
+import { type Conversion, describeConversion } from "./describe-conversion.ts";
 import { checkSpace } from "./disk-access.ts";
 import { describeTarget, type ModelFetch, storedFile } from "./fetch-file.ts";
 import { findPulled, type PlannedFile, type PullPlan } from "./pull-plan.ts";
@@ -16,27 +17,61 @@ export interface PullReport {
   /** The store has all of it, in this very state. */
   upToDate: boolean;
   files: { role: FileRole; name: string; sizeBytes: number; haveBytes: number }[];
+  /** To be downloaded. */
   neededBytes: number;
   freeBytes: number;
+  /** How the model is made of the files; absent = they are the model. */
+  conversion?: ReportedConversion;
+}
+
+export interface ReportedConversion {
+  type: string;
+  /** What the weights become first. */
+  floatType: string;
+  /** Disk space that is needed beside what is in use already, at the worst moment; an estimate. */
+  peakBytes: number;
+  /** Of the model when it is done; an estimate. */
+  resultBytes: number;
+  /** The repository also has encoders of pictures or sounds, which are not converted. */
+  textOnly: boolean;
 }
 
 /** Looks where everything is, checks access and space as a pull does, and writes nothing. */
 export const reportPull = async (fetch: ModelFetch, plan: PullPlan): Promise<PullReport> => {
   const { store, disk } = fetch;
+  const pulled = findPulled(store, plan);
+  const conversion = pulled || !plan.conversion ? undefined : await describeConversion(fetch, plan, plan.conversion);
+  const isNeeded = !plan.conversion || conversion?.steps.convert;
   const files: PullReport["files"] = [];
-  for (const planned of plan.files) files.push(await describe(fetch, plan, planned));
+  for (const planned of plan.files)
+    files.push(isNeeded ? await describe(fetch, plan, planned) : describeSpent(planned));
   const neededBytes = files.reduce((sum, { sizeBytes, haveBytes }) => sum + sizeBytes - haveBytes, 0);
-  await checkSpace(disk, store.dir, neededBytes, plan.label);
+  await checkSpace(disk, store.dir, conversion ? conversion.steps.peakBytes : neededBytes, plan.label);
   return {
     model: plan.label,
     commit: plan.repository.commit,
     target: store.dir,
-    upToDate: findPulled(store, plan) !== undefined,
+    upToDate: pulled !== undefined,
     files,
     neededBytes,
     freeBytes: await disk.freeBytes(store.dir),
+    ...(conversion ? { conversion: inShort(conversion) } : {}),
   };
 };
+
+const inShort = ({
+  planned,
+  textOnly,
+  steps: { floatType, peakBytes, resultBytes },
+}: Conversion): ReportedConversion => ({
+  type: planned.type,
+  ...{ floatType, peakBytes, resultBytes, textOnly },
+});
+
+/** Weights whose conversion is through need not be here any more. */
+const describeSpent = ({ role, file: { path, sizeBytes = 0 } }: PlannedFile) => ({
+  ...{ role, name: path, sizeBytes, haveBytes: sizeBytes },
+});
 
 const describe = async (fetch: ModelFetch, plan: PullPlan, planned: PlannedFile) => {
   const { role, file } = planned;

@@ -1,3 +1,4 @@
+import type { Converter } from "../convert/spawn-converter.ts";
 import type { Clock } from "../core/clock.ts";
 import { AppError } from "../core/errors.ts";
 import type { HubSettings } from "../core/hub-settings.ts";
@@ -17,6 +18,9 @@ import { type SharedFlights, sharedFlights } from "./shared-flights.ts";
 
 export interface PullerOptions {
   store: Store;
+  converter: Converter;
+  /** For quantizing; default: as many as compute an answer. */
+  threads?: number | undefined;
   settings: HubSettings;
   clock: Clock;
   log: Log;
@@ -53,11 +57,11 @@ export const createPuller = (options: PullerOptions): Puller => {
 };
 
 const plan = async (options: PullerOptions, ref: HubRef, signal: AbortSignal): Promise<PullReport> => {
-  const { store, settings, clock, log, disk = systemDisk } = options;
+  const { store, settings, clock, log, converter, disk = systemDisk } = options;
   if (settings.offline) throw isOffline(ref);
   const context: HubContext = { settings, clock, log, signal };
   const planned = planPull(await fetchRepository(context, ref), ref);
-  return await reportPull({ context, store, disk, emit: () => undefined }, planned);
+  return await reportPull({ context, store, disk, converter, emit: () => undefined }, planned);
 };
 
 interface Caller {
@@ -71,7 +75,7 @@ interface State extends PullerOptions {
 }
 
 const pull = async (state: State, ref: HubRef, caller: Caller): Promise<StoredModel> => {
-  const { store, settings, clock, log, disk = systemDisk, flights, stats } = state;
+  const { store, settings, clock, log, converter, threads, disk = systemDisk, flights, stats } = state;
   const signal = caller.signal ?? new AbortController().signal;
   const onEvent = (progress: PullProgress) => caller.onProgress?.(progress);
   signal.throwIfAborted();
@@ -84,7 +88,7 @@ const pull = async (state: State, ref: HubRef, caller: Caller): Promise<StoredMo
       stats.downloadedBytes += bytes;
     };
     const context: HubContext = { settings, clock, log, signal: flightSignal, onDownloaded };
-    return fetchModel({ context, store, disk, emit }, planned);
+    return fetchModel({ context, store, disk, converter, threads, emit }, planned);
   };
   const model = pulled
     ? confirm(store, pulled, clock, onEvent)

@@ -82,7 +82,7 @@ const filesOf = (info: Record<string, unknown>, endpoint: string): RepositoryFil
 
 /** Some mirrors ignore `blobs=true`; then sizes and hashes come from the tree. */
 const needsTree = (files: RepositoryFile[]): boolean =>
-  files.some(({ path, sizeBytes }) => /\.gguf$/i.test(path) && sizeBytes === undefined);
+  files.some(({ path, sizeBytes }) => /\.(gguf|safetensors)$/i.test(path) && sizeBytes === undefined);
 
 const licenseOf = (info: Record<string, unknown>): string | undefined => {
   const card = isRecord(info.cardData) ? info.cardData.license : undefined;

@@ -1,13 +1,14 @@
 import { noPulls } from "../hub/pull-stats.ts";
-import type { Puller, PullerOptions } from "../hub/puller.ts";
+import type { Puller } from "../hub/puller.ts";
+import type { NodePullerOptions } from "./node-puller.ts";
 
 /** The Hub's code is read with the first pull: a node that only answers starts sooner without it. */
-export const lazyPuller = (options: PullerOptions): Puller => {
+export const lazyPuller = (options: NodePullerOptions): Puller => {
   let made: Promise<Puller> | undefined;
   let puller: Puller | undefined;
   const get = (): Promise<Puller> => {
-    made ??= import("../hub/puller.ts").then(({ createPuller }) => {
-      puller = createPuller(options);
+    made ??= import("./node-puller.ts").then(({ nodePuller }) => {
+      puller = nodePuller(options);
       return puller;
     });
     return made;

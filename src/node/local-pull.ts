@@ -2,8 +2,8 @@ import type { OllamaPullPlan, OllamaPullProgress } from "../api/ollama.ts";
 import type { Config } from "../config/config.ts";
 import { systemClock } from "../core/clock.ts";
 import type { Log } from "../core/log.ts";
-import { createPuller } from "../hub/puller.ts";
 import { openStore } from "../store/open-store.ts";
+import { nodePuller } from "./node-puller.ts";
 import { type PullDeps, planPull, pullModel } from "./pull-model.ts";
 
 /** Pulls into the store of this machine without a node, as pipelines want it. */
@@ -15,9 +15,9 @@ export interface LocalPull {
 export const createLocalPull = (config: Config, log: Log): LocalPull => {
   const clock = systemClock;
   const store = openStore(config.modelsDir, { clock, log });
-  const deps: PullDeps = { config, store, puller: createPuller({ store, settings: config.hub, clock, log }) };
+  const deps: PullDeps = { config, store, puller: nodePuller({ config, store, clock, log }) };
   return {
-    pull: (model, signal) => pullModel(deps, model, signal),
-    plan: (model, signal) => planPull(deps, model, signal),
+    pull: (model, signal) => pullModel(deps, { name: model }, signal),
+    plan: (model, signal) => planPull(deps, { name: model }, signal),
   };
 };

@@ -1,6 +1,7 @@
-import type { OllamaPullPlan, OllamaPullProgress } from "../api/ollama.ts";
+import type { OllamaPullConversion, OllamaPullPlan, OllamaPullProgress } from "../api/ollama.ts";
 import { AppError } from "../core/errors.ts";
-import { type AliasRef, formatModelRef, type HubRef } from "../core/model-ref.ts";
+import { type AliasRef, formatModelRef, type HubRef, withQuant } from "../core/model-ref.ts";
+import type { ReportedConversion } from "../hub/pull-report.ts";
 import { refuseOllama } from "../store/ollama-name.ts";
 import { createChannel } from "./channel.ts";
 import type { NodeDeps } from "./deps.ts";
@@ -9,13 +10,20 @@ import { parseName } from "./find-model.ts";
 /** What a pull needs of a node; a command that pulls without one has no more. */
 export type PullDeps = Pick<NodeDeps, "config" | "store" | "puller">;
 
+/** What a request to pull names. */
+export interface PullTarget {
+  name: string | undefined;
+  /** Another way to write `name:QUANT`. */
+  quant?: string | undefined;
+}
+
 /** The progress of one pull, ended by `success` or by the fault that ended it. */
 export async function* pullModel(
   deps: PullDeps,
-  name: string | undefined,
+  target: PullTarget,
   signal: AbortSignal,
 ): AsyncGenerator<OllamaPullProgress> {
-  const ref = pullable(deps, name);
+  const ref = pullable(deps, target);
   const stop = new AbortController();
   const channel = createChannel<OllamaPullProgress>();
   deps.puller
@@ -29,12 +37,9 @@ export async function* pullModel(
 }
 
 /** What the pull would bring, without bringing it. */
-export const planPull = async (
-  deps: PullDeps,
-  name: string | undefined,
-  signal: AbortSignal,
-): Promise<OllamaPullPlan> => {
-  const { upToDate, files, neededBytes, freeBytes, ...report } = await deps.puller.plan(pullable(deps, name), {
+export const planPull = async (deps: PullDeps, target: PullTarget, signal: AbortSignal): Promise<OllamaPullPlan> => {
+  const { plan } = deps.puller;
+  const { upToDate, files, neededBytes, freeBytes, conversion, ...report } = await plan(pullable(deps, target), {
     signal,
   });
   return {
@@ -50,11 +55,17 @@ export const planPull = async (
     total: files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
     needed: neededBytes,
     free: freeBytes,
+    ...(conversion ? { conversion: inApi(conversion) } : {}),
   };
 };
 
-const pullable = (deps: PullDeps, name: string | undefined): HubRef => {
-  const ref = parseName(deps, name);
+const inApi = ({ type, floatType, peakBytes, resultBytes, textOnly }: ReportedConversion): OllamaPullConversion => ({
+  ...{ type, float_type: floatType, peak: peakBytes, result: resultBytes, text_only: textOnly },
+});
+
+const pullable = (deps: PullDeps, { name, quant }: PullTarget): HubRef => {
+  const named = parseName(deps, name);
+  const ref = quant === undefined ? named : withQuant(named, quant);
   if (ref.kind === "ollama") throw refuseOllama(ref, "pull");
   return ref.kind === "hub" ? ref : sourceOf(deps, ref);
 };

@@ -57,7 +57,7 @@ export const startNode = (options: NodeOptions): RunningNode => {
   const { config, log, machine, clock = systemClock, openToAll = false, fetchImage = lazyFetchImage() } = options;
   const engine = createEngine(engineOptions(config, { log, machine, clock }));
   const store = openStore(config.modelsDir, { ollamaDirs: config.ollamaDirs, clock, log });
-  const puller = lazyPuller({ store, settings: config.hub, clock, log });
+  const puller = lazyPuller({ config, store, clock, log });
   const metrics = lazyMetrics({ engine, machine, puller, clock });
   const routerKey = config.join && newRouterKey();
   const common = { config, store, engine, machine, puller, clock, log, metrics, fetchImage, startedAtMs: clock.now() };

@@ -97,6 +97,14 @@ export interface NativeEstimateOptions extends ContextOptions {
   marginBytes: number;
 }
 
+export interface NativeQuantizeOptions {
+  input: string;
+  output: string;
+  /** Number of llama.cpp's file type; see src/gguf/file-types.ts. */
+  fileType: number;
+  threads: number;
+}
+
 /** Every call that fails throws, or rejects with, an Error; one that llama.cpp refused has a `code`. */
 export interface NativeBridgeModule {
   Bridge: new (
@@ -122,6 +130,9 @@ export interface NativeBridgeModule {
   /** Ends the load that is under way, and every later one, with an error. */
   cancelLoad(): void;
   estimate(options: NativeEstimateOptions): Promise<{ estimate: MemoryEstimate; plan: NativePlan }>;
+  /** `onProgress` gets the number of weights that are done. It cannot be cancelled: whoever gives up ends the process. */
+  quantize(options: NativeQuantizeOptions, onProgress: (weights: number) => void): Promise<void>;
+  llamaVersion(): string;
   /** 0 nothing, 1 errors, 2 warnings, 3 information, 4 debug; to stderr. */
   setLogLevel(level: number): void;
   /** llama.cpp's newest error lines since the last call. */

@@ -5,6 +5,8 @@ import { AppError, toAppError } from "../core/errors.ts";
 import type { GenerationEvent, GenerationRequest } from "../core/generation.ts";
 import type { Log } from "../core/log.ts";
 import type { Ranking, RerankRequest } from "../core/reranking.ts";
+import { childEnvironment } from "../native/child-environment.ts";
+import { type StderrTail, stderrTail } from "../native/stderr-tail.ts";
 import { acknowledger, type EventBuffer, eventBuffer } from "./event-buffer.ts";
 import type { LoadHooks, RunnerExit, RunnerHandle } from "./handle.ts";
 import {
@@ -17,8 +19,6 @@ import {
   type RunnerMessage,
   type RunnerStats,
 } from "./protocol.ts";
-import { runnerEnvironment } from "./runner-environment.ts";
-import { type StderrTail, stderrTail } from "./stderr-tail.ts";
 import { type Watchdog, watchdog } from "./watchdog.ts";
 
 export interface SpawnOptions {
@@ -120,7 +120,7 @@ const start = (command: string[], env: SpawnOptions["env"], onMessage: (message:
       stdin: "ignore",
       stdout: "ignore",
       stderr: "pipe",
-      env: runnerEnvironment(env),
+      env: childEnvironment(env),
       serialization: "advanced", // vectors of embeddings travel as they are
       ipc: onMessage,
     });

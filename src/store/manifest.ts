@@ -13,8 +13,8 @@ export interface ModelName {
   tag: string;
 }
 
-/** `adapter`: only of Ollama's models. */
-export type FileRole = "model" | "projector" | "license" | "template" | "adapter";
+/** `adapter`: only of Ollama's models. `weights`: safetensors of which a model is made, never in a manifest. */
+export type FileRole = "model" | "projector" | "license" | "template" | "adapter" | "weights";
 
 export interface StoredFile {
   role: FileRole;
@@ -33,6 +33,19 @@ export interface ModelSource {
   /** Branch or tag that was asked for, if any. */
   revision?: string;
   file: string;
+  /** How the model was made of the repository's files; absent = it is one of them. */
+  recipe?: Recipe;
+}
+
+export interface Recipe {
+  /** E.g. `Q4_K_M`. */
+  type: string;
+  /** Of the files that it was made of, and of the conversion; see `PlannedConversion` in the hub. */
+  sources: string;
+  /** Version of our conversion to GGUF. */
+  converter: number;
+  /** Version of llama.cpp, where that quantized it. */
+  llamaCpp?: string;
 }
 
 /** What listings show, read once from the GGUF header at publication. */
@@ -123,7 +136,15 @@ const isStoredFile = (value: unknown): value is StoredFile =>
 const isSource = (value: unknown): value is ModelSource =>
   isRecord(value) &&
   [value.endpoint, value.repository, value.commit, value.file].every((part) => typeof part === "string") &&
-  (value.revision === undefined || typeof value.revision === "string");
+  (value.revision === undefined || typeof value.revision === "string") &&
+  (value.recipe === undefined || isRecipe(value.recipe));
+
+const isRecipe = (value: unknown): value is Recipe =>
+  isRecord(value) &&
+  typeof value.type === "string" &&
+  typeof value.sources === "string" &&
+  isSize(value.converter) &&
+  (value.llamaCpp === undefined || typeof value.llamaCpp === "string");
 
 const isDetails = (value: unknown): value is ModelDetails =>
   isRecord(value) &&

@@ -13,7 +13,7 @@ import { type OllamaSettings, readOllamaSettings } from "./ollama-settings.ts";
 import { type OllamaModel, type OllamaStore, ollamaStore } from "./ollama-store.ts";
 import { type Pruned, pruneStore } from "./prune-store.ts";
 import { type NewModel, type Publication, publishModel } from "./publish-model.ts";
-import { discardPartials, isCopy, type Removal, removeModel } from "./remove-model.ts";
+import { discardUnfinished, isCopy, type Removal, removeModel } from "./remove-model.ts";
 import type { OllamaOrigin, StoredModel } from "./scan-models.ts";
 import { storeContext } from "./store-context.ts";
 import { type StoreLayout, storeLayout } from "./store-layout.ts";
@@ -51,10 +51,10 @@ export interface Store {
   isCopy(ref: ModelRef): boolean;
   /** Gives a model one more short name. Throws `model_not_found`, `invalid_model_name`, `conflict`. */
   copy(source: ModelRef, destination: ModelRef): Promise<void>;
-  /** Deletes what nobody has come back for in two weeks: unfinished downloads, and blobs that no model uses. */
+  /** Deletes what nobody has come back for in two weeks: unfinished downloads and conversions, and blobs that no model uses. */
   prune(): Promise<Pruned>;
-  /** Deletes unfinished downloads of a model other than `exceptIds`; returns how many there were. */
-  discardPartials(model: ModelName, exceptIds: readonly string[]): Promise<number>;
+  /** Deletes unfinished downloads and conversions of a model other than `exceptIds`; returns how many there were. */
+  discardUnfinished(model: ModelName, exceptIds: readonly string[]): Promise<number>;
 }
 
 export interface StoreOptions {
@@ -104,7 +104,7 @@ export const openStore = (dir: string, options: StoreOptions = {}): Store => {
     isCopy: (ref) => isCopy(index.current(), ref),
     copy: (source, destination) => copyModel(context, source, destination),
     prune: () => pruneStore(context),
-    discardPartials: (model, exceptIds) => discardPartials(context, model, exceptIds),
+    discardUnfinished: (model, exceptIds) => discardUnfinished(context, model, exceptIds),
   };
 };
 

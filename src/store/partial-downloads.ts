@@ -1,28 +1,27 @@
 import { readdir, rm, stat } from "node:fs/promises";
 import { basename } from "node:path";
-import { type FileLock, tryLockFile } from "./file-lock.ts";
-import { type PartialRecord, readPartial } from "./partial-journal.ts";
+import { readPartial } from "./partial-journal.ts";
 import type { PartialPaths, StoreLayout } from "./store-layout.ts";
-
-export interface PartialDownload extends PartialRecord {
-  paths: PartialPaths;
-  /** Disk space in use; the file has holes where nothing was downloaded yet. */
-  allocatedBytes: number;
-  /** Undefined while somebody is downloading it. Only while the store is locked. */
-  tryLock(): FileLock | undefined;
-}
+import type { Unfinished } from "./unfinished.ts";
 
 /** Every unfinished download of the store that can be understood. */
-export const listPartials = async (layout: StoreLayout): Promise<PartialDownload[]> => {
+export const listPartials = async (layout: StoreLayout): Promise<Unfinished[]> => {
   const names = await readdir(layout.partials).catch(() => []);
-  const found: PartialDownload[] = [];
+  const found: Unfinished[] = [];
   for (const name of names) {
     if (!/^[a-z0-9]+-[0-9a-f]{40,64}\.json$/.test(name)) continue;
     const paths = layout.partial(basename(name, ".json"));
     const record = await readPartial(paths);
     if (!record) continue;
-    const allocatedBytes = await allocated(paths.data);
-    found.push({ ...record, paths, allocatedBytes, tryLock: () => tryLockFile(paths.lock) });
+    found.push({
+      id: paths.id,
+      model: record.model,
+      isDefault: record.isDefault,
+      allocatedBytes: await allocated(paths.data), // the file has holes where nothing was downloaded yet
+      files: [paths.journal, paths.written, paths.data],
+      lock: paths.lock,
+      remove: () => deletePartial(paths),
+    });
   }
   return found;
 };

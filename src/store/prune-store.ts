@@ -1,11 +1,11 @@
 import { readdir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { isDigest } from "./manifest.ts";
-import { listPartials, type PartialDownload } from "./partial-downloads.ts";
-import { removeIdlePartial } from "./remove-model.ts";
 import type { StoreContext } from "./store-context.ts";
+import { lastWriteMs, listUnfinished, removeIdle } from "./unfinished.ts";
 
 export interface Pruned {
+  /** Downloads and conversions. */
   partials: number;
   blobs: number;
   freedBytes: number;
@@ -13,15 +13,15 @@ export interface Pruned {
 
 const staleMs = 14 * 24 * 3_600_000; // long enough for a holiday; who comes back later starts again
 
-/** Deletes unfinished downloads that nobody went on with for two weeks, and blobs that no model has used for as long: a crash left them. */
+/** Deletes unfinished downloads and conversions that nobody went on with for two weeks, and blobs that no model has used for as long: a crash left them. */
 export const pruneStore = async (context: StoreContext): Promise<Pruned> =>
   await context.exclusively(async () => {
     const before = context.clock.now() - staleMs;
     const pruned: Pruned = { partials: 0, blobs: 0, freedBytes: 0 };
-    for (const partial of await listPartials(context.layout)) {
-      if ((await lastWrite(partial)) >= before) continue;
-      const freedBytes = await removeIdlePartial(context, partial);
-      if (freedBytes > 0) pruned.partials++; // else somebody is downloading it
+    for (const unfinished of await listUnfinished(context.layout)) {
+      if ((await lastWriteMs(unfinished)) >= before) continue;
+      const freedBytes = await removeIdle(context, unfinished);
+      if (freedBytes > 0) pruned.partials++; // else somebody is working on it
       pruned.freedBytes += freedBytes;
     }
     for (const { digest, path, sizeBytes } of await unusedBlobs(context, before)) {
@@ -32,17 +32,6 @@ export const pruneStore = async (context: StoreContext): Promise<Pruned> =>
     }
     return pruned;
   });
-
-const lastWrite = async ({ paths }: PartialDownload): Promise<number> => {
-  const times = await Promise.all([paths.journal, paths.written, paths.data].map(modified));
-  return Math.max(...times);
-};
-
-const modified = async (path: string): Promise<number> =>
-  await stat(path).then(
-    ({ mtimeMs }) => mtimeMs,
-    () => 0,
-  );
 
 const unusedBlobs = async ({ layout, index }: StoreContext, before: number) => {
   const { models, unreadableDigests } = index.rescan();

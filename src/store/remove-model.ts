@@ -1,13 +1,13 @@
 import { readdir, rm, rmdir } from "node:fs/promises";
-import { basename, dirname } from "node:path";
+import { dirname } from "node:path";
 import { AppError } from "../core/errors.ts";
 import { type AliasRef, formatModelRef, type HubRef, type ModelRef } from "../core/model-ref.ts";
 import { findModel } from "./find-model.ts";
 import { freeBlobs } from "./free-blobs.ts";
 import type { ModelName } from "./manifest.ts";
-import { deletePartial, listPartials, type PartialDownload } from "./partial-downloads.ts";
 import { type StoredModel, type StoreScan, sameModel } from "./scan-models.ts";
 import type { StoreContext } from "./store-context.ts";
+import { listUnfinished, removeIdle, type Unfinished } from "./unfinished.ts";
 
 export interface Removal {
   /** Name of what was removed, as it was shown. */
@@ -17,8 +17,8 @@ export interface Removal {
 }
 
 /**
- * Deletes a model, its aliases, blobs that no other model uses, and its unfinished downloads, at once.
- * A download that is running now, here or in another process, is left to its owner. Of a name that `cp` made only the name goes.
+ * Deletes a model, its aliases, blobs that no other model uses, and what is unfinished of it, at once.
+ * A download or conversion that is running now, here or in another process, is left to its owner. Of a name that `cp` made only the name goes.
  * Throws `model_not_found`.
  */
 export const removeModel = async (context: StoreContext, ref: ModelRef): Promise<Removal> =>
@@ -26,8 +26,8 @@ export const removeModel = async (context: StoreContext, ref: ModelRef): Promise
     const scan = context.index.rescan();
     if (isCopy(scan, ref)) return await removeCopy(context, ref);
     const model = findModel(scan, ref);
-    const partials = (await listPartials(context.layout)).filter((partial) => isOf(partial, model, ref));
-    if (!model && partials.length === 0)
+    const unfinished = (await listUnfinished(context.layout)).filter((one) => isOf(one, model, ref));
+    if (!model && unfinished.length === 0)
       throw new AppError("model_not_found", `model "${formatModelRef(ref)}" not found`);
     let freedBytes = 0;
     if (model) {
@@ -38,7 +38,7 @@ export const removeModel = async (context: StoreContext, ref: ModelRef): Promise
       await removeEmptyFolders(dirname(context.layout.manifest(model.manifest.model)), context.layout.manifests);
       freedBytes += await freeBlobs(context, model.manifest.files, context.index.rescan());
     }
-    for (const partial of partials) freedBytes += await removeIdlePartial(context, partial);
+    for (const one of unfinished) freedBytes += await removeIdle(context, one);
     return { name: model?.name ?? formatModelRef(ref), freedBytes };
   });
 
@@ -52,41 +52,28 @@ const removeCopy = async ({ layout, index }: StoreContext, { alias }: AliasRef):
   return { name: alias, freedBytes: 0 };
 };
 
-/** Deletes idle unfinished downloads of `model` other than `exceptIds`: the remote file changed since. Returns how many. */
-export const discardPartials = async (
+/** Deletes what is unfinished of `model` and idle, other than `exceptIds`: the repository changed since. Returns how many. */
+export const discardUnfinished = async (
   context: StoreContext,
   model: ModelName,
   exceptIds: readonly string[],
 ): Promise<number> =>
   await context.exclusively(async () => {
-    const stale = (await listPartials(context.layout)).filter(
-      (partial) => !exceptIds.includes(partial.paths.id) && sameModel(partial.model, model),
+    const stale = (await listUnfinished(context.layout)).filter(
+      (one) => !exceptIds.includes(one.id) && sameModel(one.model, model),
     );
-    for (const partial of stale) await removeIdlePartial(context, partial);
+    for (const one of stale) await removeIdle(context, one);
     return stale.length;
   });
 
-const isOf = (partial: PartialDownload, model: StoredModel | undefined, ref: ModelRef): boolean => {
-  if (model) return sameModel(partial.model, model.manifest.model);
-  return ref.kind === "hub" && isWanted(partial.model, partial.isDefault, ref);
+const isOf = (one: Unfinished, model: StoredModel | undefined, ref: ModelRef): boolean => {
+  if (model) return sameModel(one.model, model.manifest.model);
+  return ref.kind === "hub" && isWanted(one.model, one.isDefault, ref);
 };
 
 const isWanted = (name: ModelName, isDefault: boolean, ref: HubRef): boolean =>
   `${name.org}/${name.name}`.toLowerCase() === `${ref.org}/${ref.name}`.toLowerCase() &&
   (ref.quant === undefined ? isDefault : ref.quant.toLowerCase() === name.tag.toLowerCase());
-
-/** Returns the bytes given back. The lock is taken directly, not under the store's: this runs while the store's lock is held already. */
-export const removeIdlePartial = async ({ log }: StoreContext, partial: PartialDownload): Promise<number> => {
-  const lock = partial.tryLock();
-  if (!lock) {
-    log.debug(`leaving ${basename(partial.paths.data)}: it is being downloaded`);
-    return 0;
-  }
-  using _lock = lock;
-  await deletePartial(partial.paths);
-  await rm(partial.paths.lock, { force: true });
-  return partial.allocatedBytes;
-};
 
 const removeEmptyFolders = async (folder: string, root: string): Promise<void> => {
   for (let current = folder; current !== root; current = dirname(current)) {

@@ -20,6 +20,8 @@ export interface StoreLayout {
   manifest(model: ModelName): string;
   alias(alias: string): string;
   partial(id: string): PartialPaths;
+  conversions: string;
+  conversion(id: string): ConversionPaths;
 }
 
 /** Files of one unfinished download; `id` names its content, e.g. `sha256-<hex>`. */
@@ -33,8 +35,21 @@ export interface PartialPaths {
   lock: string;
 }
 
+/** Files of one unfinished conversion; `id` names its sources, 64 hexadecimal digits. */
+export interface ConversionPaths {
+  id: string;
+  /** Holds all but the lock: intermediate files, and what is made of them. */
+  dir: string;
+  /** The repository's files under their own names; the large ones are links to their downloads. */
+  source: string;
+  /** What is being converted, and what of it is finished. */
+  record: string;
+  lock: string;
+}
+
 export const storeLayout = (dir: string): StoreLayout => {
   const partials = join(dir, "partial");
+  const conversions = join(dir, "conversions");
   return {
     manifests: join(dir, "manifests"),
     aliases: join(dir, "aliases"),
@@ -54,6 +69,18 @@ export const storeLayout = (dir: string): StoreLayout => {
       checked(/^[a-z0-9]+-[0-9a-f]{40,64}$/.test(id), id, "download id");
       const data = join(partials, id);
       return { id, data, journal: `${data}.json`, written: `${data}.written`, lock: `${data}.lock` };
+    },
+    conversions,
+    conversion: (id) => {
+      checked(/^[0-9a-f]{64}$/.test(id), id, "conversion id");
+      const folder = join(conversions, id);
+      return {
+        id,
+        dir: folder,
+        source: join(folder, "source"),
+        record: join(folder, "conversion.json"),
+        lock: `${folder}.lock`,
+      };
     },
   };
 };

@@ -97,7 +97,7 @@ test("--quant is another way to write the quantization", async () => {
   const twice = await world.llmlb(["node", "pull", `${hello}:Q8_0`, "--quant", "F16"]);
   expect([twice.exitCode, twice.stderr]).toEqual([
     1,
-    `Error: --quant cannot be added to "${hello}:Q8_0", which names one already\n`,
+    `Error: a quantization cannot be added to "${hello}:Q8_0", which names one already\n`,
   ]);
   const missing = await world.llmlb(["node", "pull", hello, "--quant", "Q2_K"]);
   expect(missing.stderr).toContain('has no quantization "Q2_K"; it has F16, Q4_0, Q4_K_M, Q8_0');

@@ -16,6 +16,7 @@ import {
   storedSha256,
 } from "./harness.ts";
 import { pullInChild } from "./pull-in-child.ts";
+import { testConverter } from "./test-converter.ts";
 
 const large = { id: "org/large", files: [{ path: "large-Q8_0.gguf", content: largeModel }] };
 
@@ -24,6 +25,7 @@ const realPuller = (hub: HubHarness, lines: string[] = []) =>
   createPuller({
     store: openStore(hub.dir),
     settings: { endpoint: hub.fixture.endpoint, offline: false },
+    converter: testConverter(),
     clock: systemClock,
     log: recordingLog(lines),
   });

@@ -467,11 +467,11 @@ const beforeTheFirstByte: FaultRow[] = [
     requests: { api: 1, resolve: 0 },
   },
   {
-    title: "only safetensors",
-    repository: { files: [{ path: "model.safetensors", content: "x" }] },
+    title: "safetensors that are no transformers model",
+    repository: { files: [{ path: "unet/diffusion.safetensors", content: "x" }] },
     error: [
       "unsupported",
-      'model "org/name" has only safetensors files and converting them is not available yet; choose a GGUF repository of this model',
+      'model "org/name" has neither a GGUF file nor weights as transformers saves them (model.safetensors); choose a GGUF repository',
     ],
     after: "nothing written",
   },

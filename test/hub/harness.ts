@@ -4,16 +4,19 @@ import { join } from "node:path";
 import type { HubFixture, HubFixtureOptions } from "../../scripts/fixtures/hub.ts";
 import { startHubFixture } from "../../scripts/fixtures/hub.ts";
 import { syntheticModel } from "../../scripts/fixtures/hub-content.ts";
+import type { Converter } from "../../src/convert/spawn-converter.ts";
 import { AppError } from "../../src/core/errors.ts";
 import type { HubSettings } from "../../src/core/hub-settings.ts";
 import type { Log } from "../../src/core/log.ts";
 import { type HubRef, parseModelRef } from "../../src/core/model-ref.ts";
 import type { DiskAccess } from "../../src/hub/disk-access.ts";
 import type { PullProgress } from "../../src/hub/pull-progress.ts";
+import type { PullReport } from "../../src/hub/pull-report.ts";
 import { createPuller, type PullOptions } from "../../src/hub/puller.ts";
 import { openStore, type Store } from "../../src/store/open-store.ts";
 import type { StoredModel } from "../../src/store/scan-models.ts";
 import { type ManualClock, manualClock } from "../fakes/manual-clock.ts";
+import { testConverter } from "./test-converter.ts";
 
 export const mib = 1024 * 1024;
 
@@ -33,8 +36,10 @@ export interface HubHarness extends AsyncDisposable {
   events: PullProgress[];
   pull(
     name: string,
-    options?: PullOptions & { settings?: Partial<HubSettings>; disk?: DiskAccess },
+    options?: PullOptions & { settings?: Partial<HubSettings>; disk?: DiskAccess; converter?: Converter },
   ): Promise<StoredModel>;
+  /** What a pull would do. */
+  plan(name: string, options?: { disk?: DiskAccess }): Promise<PullReport>;
   /** Pulls and returns the error. */
   error(name: string, options?: Parameters<HubHarness["pull"]>[1]): Promise<AppError>;
   /** Pulls and returns the error's code and message. */
@@ -58,15 +63,25 @@ export const hubHarness = (options: HubFixtureOptions): HubHarness => {
   });
   const store = openStore(dir, { clock, log });
   const events: PullProgress[] = [];
-  const pull: HubHarness["pull"] = async (name, { settings, disk, onProgress, ...rest } = {}) => {
-    const puller = createPuller({
+  const puller = ({
+    settings,
+    ...more
+  }: {
+    settings?: Partial<HubSettings>;
+    disk?: DiskAccess;
+    converter?: Converter;
+  }) =>
+    createPuller({
       store,
       settings: { endpoint: fixture.endpoint, offline: false, ...settings },
       clock,
       log,
-      ...(disk ? { disk } : {}),
+      converter: testConverter(),
+      ...more,
     });
-    return await puller.pull(hubRef(name), {
+  const pull: HubHarness["pull"] = async (name, { settings, disk, converter, onProgress, ...rest } = {}) => {
+    const more = { ...(settings && { settings }), ...(disk && { disk }), ...(converter && { converter }) };
+    return await puller(more).pull(hubRef(name), {
       ...rest,
       onProgress(progress) {
         events.push(progress);
@@ -91,6 +106,7 @@ export const hubHarness = (options: HubFixtureOptions): HubHarness => {
     lines,
     events,
     pull,
+    plan: (name, planOptions = {}) => puller(planOptions).plan(hubRef(name)),
     error,
     async failure(name, pullOptions) {
       const { code, message } = await error(name, pullOptions);

@@ -1,9 +1,9 @@
 import { expect, test } from "bun:test";
 import { AppError } from "../../src/core/errors.ts";
+import { childEnvironment } from "../../src/native/child-environment.ts";
 import { loadFailure } from "../../src/runner/load-failure.ts";
-import { runnerEnvironment } from "../../src/runner/runner-environment.ts";
 
-test("runnerEnvironment passes what drivers need and no secret", () => {
+test("childEnvironment passes what drivers need and no secret", () => {
   const env = { PATH: "/bin", HOME: "/h", CUDA_VISIBLE_DEVICES: "0", GGML_VK_VISIBLE_DEVICES: "1" };
   const kept = {
     ...env,
@@ -14,7 +14,7 @@ test("runnerEnvironment passes what drivers need and no secret", () => {
     AWS_SECRET: "s",
     TZ: undefined,
   };
-  expect(runnerEnvironment(kept)).toEqual(env);
+  expect(childEnvironment(kept)).toEqual(env);
 });
 
 test("loadFailure tells what a failure means", () => {

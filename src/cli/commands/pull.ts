@@ -1,8 +1,7 @@
-import type { OllamaPullPlan } from "../../api/ollama.ts";
-import { AppError } from "../../core/errors.ts";
+import type { OllamaPullConversion, OllamaPullPlan } from "../../api/ollama.ts";
 import { formatBytes } from "../../core/format.ts";
+import { formatModelRef, withQuant } from "../../core/model-ref.ts";
 import { command } from "../command.ts";
-import type { CliContext } from "../context.ts";
 import { interruptible } from "../interrupt.ts";
 import { pullSource } from "../pull-source.ts";
 import { showPull } from "../show-pull.ts";
@@ -12,7 +11,11 @@ import { renderTable } from "../ui/table.ts";
 export const pull = command({
   args: {
     model: { type: "positional", description: "org/name, org/name:QUANT, hf.co/... or a Hugging Face URL" },
-    quant: { type: "string", valueHint: "QUANT", description: "Quantization; the same as org/name:QUANT" },
+    quant: {
+      type: "string",
+      valueHint: "QUANT",
+      description: "Quantization; the same as org/name:QUANT (default: Q4_K_M)",
+    },
     "dry-run": { type: "boolean", description: "Print what would be downloaded, and download nothing" },
     local: { type: "boolean", description: "Pull without a server when none can be reached" },
     all: { type: "boolean", description: "Where the server is a router: pull to all of its nodes" },
@@ -21,12 +24,13 @@ export const pull = command({
   examples: [
     "llmlb node pull Qwen/Qwen2.5-0.5B-Instruct-GGUF",
     "llmlb node pull bartowski/Llama-3.2-3B-Instruct-GGUF --quant Q8_0",
+    "llmlb node pull meta-llama/Llama-3.2-3B-Instruct --quant Q6_K",
     "llmlb node pull https://huggingface.co/Qwen/Qwen2.5-0.5B-Instruct-GGUF --dry-run",
   ],
   async run({ model, quant, "dry-run": dryRun, local, all, json }, context) {
     const { parseModel, stdout, stderr } = context;
-    const name = quant === undefined ? model : withQuant(context, model, quant);
-    parseModel(name);
+    const ref = parseModel(model);
+    const name = quant === undefined ? model : formatModelRef(withQuant(ref, quant));
     await interruptible(async (signal) => {
       const source = await pullSource(context, local, signal);
       if (dryRun) {
@@ -40,18 +44,10 @@ export const pull = command({
   },
 });
 
-/** `--quant` is another way to write `:QUANT`, which comes before `@revision`. */
-const withQuant = ({ parseModel }: CliContext, model: string, quant: string): string => {
-  const ref = parseModel(model);
-  if (ref.kind === "ollama" || ref.quant !== undefined || (ref.kind === "hub" && ref.file !== undefined))
-    throw new AppError("invalid_argument", `--quant cannot be added to "${model}", which names one already`);
-  if (ref.kind === "alias") return `${ref.alias}:${quant}`;
-  return `${ref.org}/${ref.name}:${quant}${ref.revision ? `@${ref.revision}` : ""}`;
-};
-
 const columns = [{ title: "FILE" }, { title: "WHAT" }, { title: "SIZE" }, { title: "TO DOWNLOAD" }];
 
-const renderPlan = ({ model, target, files, total, needed, free, up_to_date: upToDate }: OllamaPullPlan): string => {
+const renderPlan = (plan: OllamaPullPlan): string => {
+  const { model, target, files, total, needed, free, up_to_date: upToDate, conversion } = plan;
   const rows = files.map(({ name, role, size, completed }) => [
     name,
     role,
@@ -59,5 +55,13 @@ const renderPlan = ({ model, target, files, total, needed, free, up_to_date: upT
     completed < size ? formatBytes(size - completed) : "-",
   ]);
   const state = upToDate ? "up to date" : `${formatBytes(needed)} of ${formatBytes(total)} to download`;
-  return `${model}\n${renderTable(columns, rows)}${state}, to ${target} (${formatBytes(free)} free)\n`;
+  const made = conversion ? `${renderConversion(conversion)}\n` : "";
+  return `${model}\n${renderTable(columns, rows)}${state}, to ${target} (${formatBytes(free)} free)\n${made}`;
+};
+
+const renderConversion = (conversion: OllamaPullConversion): string => {
+  const { type, float_type: floatType, peak, result, text_only: textOnly } = conversion;
+  const what = textOnly ? "its text part is converted" : "converted";
+  const steps = type === floatType ? type : `${floatType}, then quantized to ${type}`;
+  return `${what} here to ${steps}: about ${formatBytes(peak)} of disk at most, ${formatBytes(result)} when it is done`;
 };

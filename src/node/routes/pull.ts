@@ -12,6 +12,9 @@ const pullBody = t.Object(
     name: t.Optional(t.String()),
     stream: t.Optional(t.Boolean()),
     dry_run: t.Optional(t.Boolean()),
+    quant: t.Optional(t.String()),
+    /** What Ollama's create calls it. */
+    quantize: t.Optional(t.String()),
   },
   { additionalProperties: true },
 );
@@ -21,9 +24,9 @@ export const pullRoutes = (app: App, deps: NodeDeps) =>
   app.post(
     "/api/pull",
     async ({ body, request }) => {
-      const name = body.model ?? body.name;
-      if (body.dry_run) return await planPull(deps, name, request.signal);
-      const progress = pullModel(deps, name, request.signal);
+      const target = { name: body.model ?? body.name, quant: body.quant ?? body.quantize };
+      if (body.dry_run) return await planPull(deps, target, request.signal);
+      const progress = pullModel(deps, target, request.signal);
       return body.stream === false ? await lastOf(progress) : await ndjson(progress, request.signal);
     },
     { body: checkedBody(pullBody), parse: "jsonBody" },

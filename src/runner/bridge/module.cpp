@@ -11,6 +11,7 @@
 #include "from-js.h"
 #include "js-job.h"
 #include "projector.h"
+#include "quantize.h"
 
 namespace llmlb {
 namespace {
@@ -134,6 +135,19 @@ Napi::Value estimate(const Napi::CallbackInfo& call) {
   });
 }
 
+/** quantize(options, onProgress) */
+Napi::Value quantize(const Napi::CallbackInfo& call) {
+  const auto given = call[0].As<Napi::Object>();
+  const QuantizeRequest request{given.Get("input").ToString().Utf8Value(), given.Get("output").ToString().Utf8Value(),
+                                given.Get("fileType").ToNumber().Int32Value(), given.Get("threads").ToNumber().Int32Value()};
+  return runJob(call.Env(), call[1].As<Napi::Function>(), [request](const TellProgress& tell) -> JobResult {
+    quantizeModel(request, tell);
+    return [](Napi::Env env) { return env.Undefined(); };
+  });
+}
+
+Napi::Value llamaVersion(const Napi::CallbackInfo& call) { return Napi::String::New(call.Env(), llama_version()); }
+
 Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports.Set("Bridge", defineBridge(env));
   const auto add = [&](const char* name, Napi::Value (*function)(const Napi::CallbackInfo&)) {
@@ -148,6 +162,8 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   add("loadProjector", loadProjector);
   add("cancelLoad", cancelLoad);
   add("estimate", estimate);
+  add("quantize", quantize);
+  add("llamaVersion", llamaVersion);
   return exports;
 }
 

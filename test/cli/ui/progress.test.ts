@@ -111,6 +111,21 @@ describe("createPullView", () => {
     expect(output.text).toEndWith("\x1b[?25h");
   });
 
+  test("a step that counts has a bar of its own, in place of its first line", async () => {
+    const { clock, output, view } = open();
+    await view.take({ status: "converting to BF16" });
+    for (const completed of [1e6, 2e6, 1e6, 4e6])
+      await view.take({ status: "converting to BF16", total: 4e6, completed });
+    await view.take({ status: "quantizing to Q4_K_M" });
+    await clock.advance(1000);
+    await view.take({ status: "quantizing to Q4_K_M", total: 4e6, completed: 1e6 });
+    await view.end(false);
+    const [converting, quantizing, ...rest] = screenOf(output.text);
+    expect(converting).toMatch(/^converting to BF16: 100% ▕█+▏ +4 MB$/);
+    expect(quantizing).toMatch(/^quantizing to Q4_K_M: +25% ▕█+ +▏ +1 MB\/ *4 MB/);
+    expect(rest).toEqual([""]);
+  });
+
   test("draws ten times a second at most, however fast the records come, and stops at its end", async () => {
     const { clock, output, view } = open();
     let draws = 0;

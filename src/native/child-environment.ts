@@ -1,4 +1,4 @@
-/** Variables that a runner gets to see: what the system, llama.cpp and the GPU drivers need. Tokens and settings of the node stay behind. */
+/** Variables that a child process gets to see: what the system, llama.cpp and the GPU drivers need. Tokens and settings of the node stay behind. */
 const passed = [
   "PATH",
   "HOME",
@@ -34,8 +34,8 @@ const passedPrefixes = [
   "MTL_",
 ];
 
-/** The part of `env` that a runner gets. */
-export const runnerEnvironment = (env: Readonly<Record<string, string | undefined>>): Record<string, string> =>
+/** The part of `env` that a child process gets. */
+export const childEnvironment = (env: Readonly<Record<string, string | undefined>>): Record<string, string> =>
   Object.fromEntries(
     Object.entries(env).filter(
       (entry): entry is [string, string] =>

@@ -1,0 +1,134 @@
+import { linkSync, symlinkSync } from "node:fs";
+import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { isRecord, parseJson } from "../core/json.ts";
+import { syncFile, syncFolder, writeFileDurably } from "./durable-file.ts";
+import { sizeOf } from "./file-size.ts";
+import { isModelName, type ModelName, storeSchemaVersion } from "./manifest.ts";
+import type { ConversionPaths, StoreLayout } from "./store-layout.ts";
+import type { Unfinished } from "./unfinished.ts";
+
+/** A file of a conversion that is whole. */
+export interface FinishedFile {
+  /** Inside the conversion's folder. */
+  name: string;
+  sizeBytes: number;
+  /** Version of llama.cpp, where that wrote it. */
+  llamaCpp?: string;
+}
+
+export interface ConversionRecord {
+  model: ModelName;
+  /** Whether the model is its repository's default quantization. */
+  isDefault: boolean;
+  finished: FinishedFile[];
+}
+
+/** What is known of a conversion; of its finished files those that are there. Undefined when there is none, or none that can be trusted. */
+export const readConversion = async ({ dir, record }: ConversionPaths): Promise<ConversionRecord | undefined> => {
+  const value = parseJson(await readFile(record, "utf8").catch(() => ""));
+  if (!isRecord(value) || value.schemaVersion !== storeSchemaVersion || !isModelName(value.model)) return undefined;
+  const { model, isDefault, finished } = value;
+  if (typeof isDefault !== "boolean" || !Array.isArray(finished) || !finished.every(isFinishedFile)) return undefined;
+  const sizes = await Promise.all(finished.map(({ name }) => sizeOf(join(dir, name))));
+  return { model, isDefault, finished: finished.filter(({ sizeBytes }, index) => sizes[index] === sizeBytes) };
+};
+
+const isFinishedFile = (value: unknown): value is FinishedFile =>
+  isRecord(value) &&
+  typeof value.name === "string" &&
+  /^[A-Za-z0-9_]+\.gguf$/.test(value.name) &&
+  Number.isSafeInteger(value.sizeBytes) &&
+  (value.llamaCpp === undefined || typeof value.llamaCpp === "string");
+
+export const writeConversion = async ({ record }: ConversionPaths, content: ConversionRecord): Promise<void> =>
+  await writeFileDurably(record, `${JSON.stringify({ schemaVersion: storeSchemaVersion, ...content })}\n`);
+
+/** Gives a file that is written its name, for good: what the record names survives a power cut. Returns the record with it. */
+export const finishFile = async (
+  paths: ConversionPaths,
+  before: ConversionRecord,
+  { from, name, llamaCpp }: { from: string; name: string; llamaCpp?: string },
+): Promise<ConversionRecord> => {
+  const to = join(paths.dir, name);
+  await syncFile(from);
+  await rename(from, to);
+  await syncFolder(paths.dir);
+  const file: FinishedFile = {
+    name,
+    sizeBytes: (await sizeOf(to)) ?? 0,
+    ...(llamaCpp === undefined ? {} : { llamaCpp }),
+  };
+  const after = { ...before, finished: [...before.finished.filter((other) => other.name !== name), file] };
+  await writeConversion(paths, after);
+  return after;
+};
+
+/** Gives a download the name that it has in the repository, without a copy. */
+export const linkSource = async ({ source }: ConversionPaths, name: string, file: string): Promise<void> => {
+  const path = join(source, name);
+  await mkdir(dirname(path), { recursive: true });
+  await rm(path, { force: true });
+  try {
+    linkSync(file, path);
+  } catch {
+    symlinkSync(file, path);
+  }
+};
+
+export const writeSource = async ({ source }: ConversionPaths, name: string, bytes: Uint8Array): Promise<void> => {
+  const path = join(source, name);
+  await mkdir(dirname(path), { recursive: true });
+  await writeFile(path, bytes);
+};
+
+/** Deletes all of a conversion; only by who has its lock. */
+export const dropConversion = async ({ dir }: ConversionPaths): Promise<void> =>
+  await rm(dir, { recursive: true, force: true });
+
+/** Deletes what an earlier attempt has left half done. */
+export const dropHalfDone = async (
+  { dir, source, record }: ConversionPaths,
+  { finished }: ConversionRecord,
+): Promise<void> => {
+  const kept = new Set([source, record, ...finished.map(({ name }) => join(dir, name))]);
+  for (const name of await readdir(dir).catch(() => []))
+    if (!kept.has(join(dir, name))) await rm(join(dir, name), { recursive: true, force: true });
+};
+
+/** Every unfinished conversion of the store that can be understood. */
+export const listConversions = async (layout: StoreLayout): Promise<Unfinished[]> => {
+  const found: Unfinished[] = [];
+  for (const id of await readdir(layout.conversions).catch(() => [])) {
+    if (!/^[0-9a-f]{64}$/.test(id)) continue;
+    const paths = layout.conversion(id);
+    const record = await readConversion(paths);
+    if (!record) continue;
+    const files = [paths.record, ...(await filesIn(paths))];
+    found.push({
+      id,
+      model: record.model,
+      isDefault: record.isDefault,
+      allocatedBytes: await ownBytes(files),
+      files,
+      lock: paths.lock,
+      remove: () => dropConversion(paths),
+    });
+  }
+  return found;
+};
+
+const filesIn = async ({ dir }: ConversionPaths): Promise<string[]> => {
+  const entries = await readdir(dir, { recursive: true, withFileTypes: true }).catch(() => []);
+  return entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
+};
+
+/** Links to downloads are counted as downloads. */
+const ownBytes = async (files: readonly string[]): Promise<number> => {
+  let bytes = 0;
+  for (const file of files) {
+    const found = await stat(file).catch(() => undefined);
+    if (found && found.nlink === 1) bytes += found.blocks * 512;
+  }
+  return bytes;
+};
