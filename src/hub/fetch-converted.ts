@@ -69,7 +69,7 @@ const publishResult = async (
   const result = finished.find(({ name }) => name === steps.resultName);
   if (!result) throw new AppError("internal", `the conversion of ${plan.label} has no result`);
   const path = join(paths.dir, result.name);
-  fetch.emit({ status: "verifying sha256 digest" });
+  fetch.emit({ status: "verifying the converted model" });
   const { sizeBytes, llamaCpp } = result;
   const file: NewFile = {
     role: "model",

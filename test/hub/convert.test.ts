@@ -73,6 +73,7 @@ test("a repository of safetensors is converted, quantized and answers; nothing e
     "verifying sha256 digest",
     "converting to BF16",
     "quantizing to Q4_K_M",
+    "verifying the converted model",
     "writing manifest",
     "success",
   ]);
