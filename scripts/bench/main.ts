@@ -13,6 +13,7 @@ const benches: Record<string, (only: string) => Promise<unknown>> = {
   parity: async () => (await import("./parity.ts")).benchParity(),
   soak: async () => (await import("./soak.ts")).benchSoak(),
   crowd: async () => (await import("./crowd.ts")).benchCrowd(),
+  convert: async () => (await import("./convert.ts")).benchConvert(),
   pull: async () => (await import("./pull.ts")).benchPull(),
   choice: async () => (await import("./choice.ts")).benchChoice(),
   fleet: async () => (await import("./fleet.ts")).benchFleet(),
