@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { formatModelRef, type ModelRef, parseModelRef } from "../../src/core/model-ref.ts";
+import { formatModelRef, type ModelRef, parseModelRef, withQuant } from "../../src/core/model-ref.ts";
 
 const hub = (org: string, name: string, more: object = {}): ModelRef => ({ kind: "hub", org, name, ...more });
 
@@ -85,3 +85,14 @@ test.each(["org/name", "org/name:Q8_0", "alias", "alias:Q8_0", "ollama:x", "olla
   "%s survives a round trip",
   (text) => expect(formatModelRef(parseModelRef(text))).toBe(text),
 );
+
+test("a quantization is added to a name that has none", () => {
+  const added = (name: string, quant: string) => formatModelRef(withQuant(parseModelRef(name), quant));
+  expect(added("org/name", "Q8_0")).toBe("org/name:Q8_0");
+  expect(added("org/name@v1", "q8_0")).toBe("org/name:q8_0@v1");
+  expect(added("short", "Q8_0")).toBe("short:Q8_0");
+  for (const name of ["org/name:Q4_0", "org/name:x.gguf", "short:Q4_0", "ollama:llama3.2"])
+    expect(() => added(name, "Q8_0")).toThrow("which names one already");
+  for (const quant of ["", "../x", "a/b", "a..b", "x".repeat(101), "Q8 0"])
+    expect(() => added("org/name", quant)).toThrow("is not a quantization");
+});
