@@ -17,7 +17,7 @@ export interface WriteModelOptions {
 }
 
 /** Blocks under way at a time: one is read while another is changed and a third is written. */
-const lanes = 3;
+const lanes = 4;
 
 /**
  * Writes a GGUF file whose layout is known, block by block, under a name of its own beside `output`; then syncs and renames it.
