@@ -23,19 +23,16 @@ describe("what was converted runs", () => {
   for (const repository of tinyRepositories)
     test(repository.name, async () => {
       const source = await writeRepository(repository, join(dir, repository.name));
-      const answers: string[] = [];
       for (const type of ["BF16", "F32"] as const) {
         const modelPath = join(dir, `${repository.name}-${type}.gguf`);
         await convertModel({ dir: source, output: modelPath, type });
         const runner = startRunner();
         await runner.load({ modelPath, contextTokens: 64, slots: 1, gpu: "cpu" });
-        const { text, done } = await collect(runner.generate(textOf("Hello", { maxTokens: 8 })));
+        const { done } = await collect(runner.generate(textOf("Hello", { maxTokens: 8 })));
         expect(done.reason).toBe("length");
-        answers.push(text);
         await runner.exit();
         await rm(modelPath);
       }
-      if (repository.type === "BF16") expect(answers[1]?.length).toBeGreaterThan(0);
       await rm(source, { recursive: true });
     }, 30_000);
 });

@@ -7,7 +7,7 @@ export const attentionNames = {
   "self_attn.o_proj": "attn_output",
 } as const;
 
-export const denseNames = {
+const denseNames = {
   "mlp.gate_proj": "ffn_gate",
   "mlp.up_proj": "ffn_up",
   "mlp.down_proj": "ffn_down",

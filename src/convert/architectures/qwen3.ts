@@ -3,7 +3,7 @@ import { commonValues, headLengths } from "./common-values.ts";
 import { headNormNames, llamaNames } from "./layer-names.ts";
 
 /** What transformers' Qwen3Config takes where config.json does not say. */
-export const qwen3HeadDefault = 128;
+const qwen3HeadDefault = 128;
 
 export const qwen3: Architecture = {
   name: "qwen3",

@@ -63,7 +63,7 @@ const frame = (tokenizer: TokenizerJson): [before: number[], after: number[]] =>
 };
 
 /** The templates for a single sequence in a post-processor. */
-export const templatesOf = (postProcessor: unknown): JsonObject[][] => {
+const templatesOf = (postProcessor: unknown): JsonObject[][] => {
   if (!isObject(postProcessor)) return [];
   const processors = Array.isArray(postProcessor.processors) ? postProcessor.processors : [postProcessor];
   return processors
