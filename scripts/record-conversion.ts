@@ -7,22 +7,27 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { writeRepository } from "./fixtures/build-repository.ts";
 import { digestGguf, type GgufDigest } from "./fixtures/gguf-digest.ts";
+import { multilingualTexts } from "./fixtures/multilingual.ts";
 import { tinyRepositories } from "./fixtures/tiny-repositories.ts";
+import { tokenDigest, tokenizedRepositories, zeroEnded } from "./fixtures/token-digest.ts";
 import { checkOutLlamaSources } from "./native/llama-sources.ts";
 
 const root = join(import.meta.dir, "..");
 const target = join(root, "test", "fixtures", "conversion-oracle.json");
 const nodeLlamaCppDir = join(root, "node_modules", "node-llama-cpp");
+const tokenizer = join(import.meta.dir, "tokenize-texts.py");
 const packages = ["gguf", "numpy", "safetensors", "sentencepiece", "tokenizers", "torch", "transformers"];
 const convertTimeoutMs = 300_000;
 
 export interface ConversionOracle {
   provenance: { llamaCpp: string; recorded: string; packages: Record<string, string> };
   repositories: Record<string, GgufDigest>;
+  /** Digests of the token ids that the repository's own tokenizer gives `multilingualTexts`, in their order. */
+  tokens: Record<string, string>;
 }
 
-const run = async (command: string[]): Promise<string> => {
-  const child = Bun.spawn(command, { stdout: "pipe", stderr: "pipe", timeout: convertTimeoutMs });
+const run = async (command: string[], stdin = new Uint8Array(0)): Promise<string> => {
+  const child = Bun.spawn(command, { stdin, stdout: "pipe", stderr: "pipe", timeout: convertTimeoutMs });
   const [output, log] = await Promise.all([new Response(child.stdout).text(), new Response(child.stderr).text()]);
   if ((await child.exited) !== 0) throw new Error(`${command.join(" ")} failed:\n${log.slice(-4000)}`);
   return output;
@@ -39,12 +44,17 @@ const record = async (python: string): Promise<ConversionOracle> => {
   const { tag } = await Bun.file(join(nodeLlamaCppDir, "llama", "llama.cpp.info.json")).json();
   const dir = await mkdtemp(join(tmpdir(), "llmlb-conversion-"));
   const repositories: Record<string, GgufDigest> = {};
+  const tokens: Record<string, string> = {};
   try {
     for (const repository of tinyRepositories) {
       const source = await writeRepository(repository, join(dir, repository.name));
       const output = join(dir, `${repository.name}.gguf`);
       await run([python, join(sources, "convert_hf_to_gguf.py"), source, "--outfile", output, "--outtype", "bf16"]);
       repositories[repository.name] = await digestGguf(output);
+      if (tokenizedRepositories.some((name) => name === repository.name)) {
+        const rows = await run([python, tokenizer, source], zeroEnded(multilingualTexts));
+        tokens[repository.name] = rows.split("\n").slice(0, -1).map(tokenDigest).join(" ");
+      }
       console.log(repository.name);
       await rm(source, { recursive: true });
     }
@@ -52,7 +62,7 @@ const record = async (python: string): Promise<ConversionOracle> => {
     await rm(dir, { recursive: true, force: true });
   }
   const recorded = new Date().toISOString().slice(0, 10);
-  return { provenance: { llamaCpp: tag, recorded, packages: await versions(python) }, repositories };
+  return { provenance: { llamaCpp: tag, recorded, packages: await versions(python) }, repositories, tokens };
 };
 
 if (import.meta.main)

@@ -47,10 +47,11 @@ export const planConversion = (files: ReadonlyMap<string, Uint8Array>): Conversi
   const bytes = files.get("config.json");
   if (bytes === undefined) throw new AppError("unsupported", "the repository has no config.json");
   const json = parseJsonObject(bytes, "config.json");
-  const config = new ModelConfig(json);
-  const architecture = findArchitecture(config.architecture);
+  const given = new ModelConfig(json);
+  const architecture = findArchitecture(given.architecture);
   if (architecture === undefined)
-    throw new AppError("unsupported", `models of the architecture ${config.architecture} are not converted`);
+    throw new AppError("unsupported", `models of the architecture ${given.architecture} are not converted`);
+  const config = architecture.defaults ? given.withDefaults(architecture.defaults) : given;
   if (config.has("quantization_config"))
     throw new AppError(
       "unsupported",

@@ -114,6 +114,25 @@ describe("what is refused before the weights are there", () => {
   });
 });
 
+test("Gemma 3 leaves out what transformers knows", async () => {
+  const repository = getTinyRepository("tiny-gemma3-vision");
+  const files = await repositoryFiles(repository);
+  const text = {
+    ...(repository.config.text_config as object),
+    vocab_size: null,
+    num_attention_heads: null,
+    head_dim: null,
+  };
+  const bare = { ...repository.config, text_config: text, vocab_size: null, num_attention_heads: null, head_dim: null };
+  files.set("config.json", new TextEncoder().encode(JSON.stringify(bare)));
+  const plan = planConversion(files);
+  const metadata = plan.metadata("BF16", "bare");
+  expect(plan.hasEncoders).toBe(true);
+  expect(metadata.get("tokenizer.ggml.tokens")).toMatchObject({ length: 262_208 });
+  expect(metadata.get("gemma3.attention.head_count")).toEqual({ type: "uint32", value: 8 });
+  expect(metadata.get("gemma3.attention.key_length")).toEqual({ type: "uint32", value: 256 });
+});
+
 describe("what is written", () => {
   const inFolder = async (use: (dir: string) => Promise<void>) => {
     const dir = await mkdtemp(join(tmpdir(), "llmlb-convert-"));

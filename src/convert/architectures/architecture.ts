@@ -1,4 +1,5 @@
 import type { GgufValue } from "../../gguf/value.ts";
+import type { JsonObject } from "../json-object.ts";
 import type { ModelConfig } from "../model-config.ts";
 
 /** A tensor that is computed out of config.json; F32. */
@@ -21,6 +22,8 @@ export interface Architecture {
   permutesQueries?: boolean;
   /** Whether norms are stored as their distance from one. */
   shiftsNorms?: boolean;
+  /** What config.json may leave out because transformers' class of the family has it. */
+  defaults?: JsonObject;
   /** Keys without their prefix, e.g. `attention.head_count`. */
   values: (config: ModelConfig) => Record<string, GgufValue | undefined>;
   extraTensors?: (config: ModelConfig) => ExtraTensor[];

@@ -13,6 +13,7 @@ const defaults = {
   head_dim: 256,
   rms_norm_eps: 1e-6,
   sliding_window: 4096,
+  vocab_size: 262_208,
 } as const;
 
 const thetaDefault = 1_000_000;
@@ -24,7 +25,8 @@ export const gemma3: Architecture = {
   sources: ["Gemma3ForCausalLM", "Gemma3ForConditionalGeneration"],
   layerNames: { ...sandwichNames, ...headNormNames },
   shiftsNorms: true,
-  values: (config) => gemma3Values(config.withDefaults(defaults)),
+  defaults,
+  values: (config) => gemma3Values(config),
   tokenizer: { kind: "sentencepiece", addSpacePrefix: false },
 };
 
