@@ -54,7 +54,8 @@ const interruptions: FaultRow[] = [
     title: "kill -9 in the same boot: what was written counts",
     before: killedPull,
     after: "published",
-    sentMiB: [9, 24 - 11 + 4], // at most 4 MiB were not in the journal yet
+    // At most 4 MiB were not in the journal yet; on a busy machine more than 11 were there before the kill.
+    sentMiB: [1, 24 - 11 + 4],
     says: [/going on with \d+ bytes that are here/],
   },
   {
