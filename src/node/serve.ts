@@ -9,6 +9,8 @@ import { nextSignal } from "../http/signals.ts";
 // Long enough for most answers; a service manager kills after 90 s (systemd) or 10 s (Docker) anyway.
 const drainMs = 30_000;
 
+const tidyAfterMs = 1_000; // who starts a node asks it something at once
+
 /**
  * Serves until SIGINT or SIGTERM, then lets running answers finish. A second signal ends the process at once. Throws `forbidden`
  * for an address that others can reach without a key, unless `openToAll`.
@@ -30,8 +32,9 @@ export const serveNode = async (config: Config, log: Log, { openToAll = false } 
   );
   log.info(`models in ${config.modelsDir}`);
   void tellBackend(machine, log);
-  void node.prune();
+  const cancelTidying = systemClock.after(tidyAfterMs, () => void node.tidy());
   const signal = await nextSignal();
+  cancelTidying();
   log.info(`${signal}: waiting for running answers; once more to stop at once`);
   void nextSignal().then(() => process.exit(1));
   await node.stop(drainMs);

@@ -46,8 +46,8 @@ export interface NodeOptions {
 
 export interface RunningNode {
   readonly address: Listening;
-  /** Frees what nobody has come back for; tells in the log. Never rejects. */
-  prune(): Promise<void>;
+  /** Reads every manifest once, so that the first listing is fast, and frees what nobody has come back for. Never rejects. */
+  tidy(): Promise<void>;
   /** Refuses new connections, lets running answers finish for at most `drainMs`, then ends the runners. */
   stop(drainMs: number): Promise<void>;
 }
@@ -90,11 +90,10 @@ export const startNode = (options: NodeOptions): RunningNode => {
   ])
     addRoutes(app, deps);
   const address = listen(app, config.node.hostname, config.node.port, { tls });
-  store.list(); // reads every manifest once, so that the first listing is as fast as the others
   const link = config.join && linkToRouter(deps, config.join, address.port);
   return {
     address,
-    prune: () => prune(deps),
+    tidy: () => tidy(deps),
     stop: async (drainMs) => {
       await (await link)?.leave(); // before the last answers: nothing new shall come
       await stop(address, deps, drainMs);
@@ -111,8 +110,9 @@ const linkToRouter = async (deps: NodeDeps, settings: JoinSettings, port: number
   return startRouterLink(deps, settings, port);
 };
 
-const prune = async ({ store, log }: NodeDeps): Promise<void> => {
+const tidy = async ({ store, log }: NodeDeps): Promise<void> => {
   try {
+    store.list();
     const { partials, blobs, freedBytes } = await store.prune();
     if (partials + blobs > 0)
       log.info(`removed ${partials} stale downloads and ${blobs} unused files: ${formatBytes(freedBytes)} freed`);
