@@ -10,6 +10,7 @@ import { silentLog } from "../../src/core/log.ts";
 import { modelFacts } from "../../src/gguf/model-facts.ts";
 import { readGgufHeader } from "../../src/gguf/read-header.ts";
 import { writeGguf } from "../../src/gguf/write.ts";
+import { until } from "../e2e/harness.ts";
 
 const dir = mkdtempSync(join(tmpdir(), "llmlb-convert-"));
 const small = join(dir, "small-F16.gguf");
@@ -116,9 +117,7 @@ test("a node that is killed takes the process with it", async () => {
   expect(readersOf(large)).toHaveLength(1);
   node.kill("SIGKILL");
   await node.exited;
-  const deadline = Date.now() + 10_000;
-  while (readersOf(large).length > 0 && Date.now() < deadline) await Bun.sleep(10);
-  expect(readersOf(large)).toEqual([]);
+  await until(() => readersOf(large).length === 0, "the converter has ended");
 });
 
 test("by hand it does nothing", () => {
