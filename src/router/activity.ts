@@ -1,26 +1,10 @@
 import type { RecentRequest, RouterActivity } from "../api/router.ts";
 import type { Clock } from "../core/clock.ts";
+import type { RequestRecord } from "./proxy/request-record.ts";
 import { createTimeBuckets } from "./time-buckets.ts";
 
-/** One request of a client, from its arrival to the end of its answer, without what it says. */
-export interface FinishedRequest {
-  readonly route: string;
-  readonly model?: string | undefined;
-  readonly node?: string | undefined;
-  readonly reason?: string | undefined;
-  readonly status: number;
-  /** Absent = it went well; an error code otherwise. */
-  readonly fault?: string | undefined;
-  readonly queueMs: number;
-  /** From the arrival; absent when no byte came. */
-  readonly firstByteMs?: number | undefined;
-  readonly durationMs: number;
-  readonly retries: number;
-  /** Of the answer; absent = not known. */
-  readonly tokens?: number | undefined;
-  /** There were as many or more: the node did not tell. */
-  readonly tokensAtLeast?: boolean | undefined;
-}
+/** What the dashboard shows of a request. */
+export type FinishedRequest = Omit<RequestRecord, "way">;
 
 export const activitySpans = ["minutes", "hours"] as const;
 export type ActivitySpan = (typeof activitySpans)[number];
