@@ -1,6 +1,6 @@
 import { AppError } from "../core/errors.ts";
+import { suggest } from "../core/suggest.ts";
 import type { ArgDef, ArgDefs } from "./command.ts";
-import { suggest } from "./suggest.ts";
 import { usageLine } from "./usage.ts";
 
 const fail = (message: string): never => {

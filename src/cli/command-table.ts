@@ -148,5 +148,12 @@ export const rootGroup: CommandGroup = {
     "llmlb node pull Qwen/Qwen2.5-0.5B-Instruct-GGUF",
     'llmlb node run Qwen/Qwen2.5-0.5B-Instruct-GGUF "Why is the sky blue?"',
   ],
-  commands: table<CommandGroup>({ node, router }),
+  commands: table<CommandEntry | CommandGroup>({
+    node,
+    router,
+    doctor: {
+      description: "Look for what is wrong with this installation",
+      load: async () => (await import("./commands/doctor.ts")).doctor,
+    },
+  }),
 };

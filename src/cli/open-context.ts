@@ -16,6 +16,7 @@ export const openContext = (env: Environment): CliContext => {
     stdout: openOutput(1),
     stderr: openOutput(2),
     colors: allowsColor(env),
+    environment: env,
     config,
     client: () =>
       createClient({ baseUrl: config().node.baseUrl, apiKey: config().apiKey, behindProxy: namesProxy(env) }),

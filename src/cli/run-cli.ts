@@ -1,8 +1,8 @@
 import { AppError } from "../core/errors.ts";
+import { suggest } from "../core/suggest.ts";
 import { version } from "../core/version.ts";
 import { type CommandEntry, type CommandGroup, rootGroup } from "./command-table.ts";
 import type { CliContext } from "./context.ts";
-import { suggest } from "./suggest.ts";
 
 /** Runs one command line (`words` without the program's name). Resolves with the exit code; throws an AppError. */
 export const runCli = async (words: readonly string[], context: CliContext): Promise<number> => {

@@ -1,7 +1,9 @@
 import { readdir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { isDigest } from "./manifest.ts";
+import type { StoreScan } from "./scan-models.ts";
 import type { StoreContext } from "./store-context.ts";
+import type { StoreLayout } from "./store-layout.ts";
 import { lastWriteMs, listUnfinished, removeIdle } from "./unfinished.ts";
 
 export interface Pruned {
@@ -24,7 +26,7 @@ export const pruneStore = async (context: StoreContext): Promise<Pruned> =>
       if (freedBytes > 0) pruned.partials++; // else somebody is working on it
       pruned.freedBytes += freedBytes;
     }
-    for (const { digest, path, sizeBytes } of await unusedBlobs(context, before)) {
+    for (const { digest, path, sizeBytes } of await unusedBlobs(context.layout, context.index.rescan(), before)) {
       await rm(context.layout.split(digest), { recursive: true, force: true });
       await rm(path, { force: true });
       pruned.blobs++;
@@ -33,8 +35,12 @@ export const pruneStore = async (context: StoreContext): Promise<Pruned> =>
     return pruned;
   });
 
-const unusedBlobs = async ({ layout, index }: StoreContext, before: number) => {
-  const { models, unreadableDigests } = index.rescan();
+/** Blobs that no manifest mentions, last written before `beforeMs`: a younger one may be about to be published. */
+export const unusedBlobs = async (
+  layout: StoreLayout,
+  { models, unreadableDigests }: StoreScan,
+  beforeMs: number,
+): Promise<{ digest: string; path: string; sizeBytes: number }[]> => {
   const used = new Set(models.flatMap(({ manifest }) => manifest.files.map(({ digest }) => digest)));
   const unused: { digest: string; path: string; sizeBytes: number }[] = [];
   for (const name of await readdir(layout.blobs).catch(() => [])) {
@@ -42,7 +48,7 @@ const unusedBlobs = async ({ layout, index }: StoreContext, before: number) => {
     if (!isDigest(digest) || used.has(digest) || unreadableDigests.has(digest)) continue;
     const path = join(layout.blobs, name);
     const found = await stat(path).catch(() => undefined);
-    if (found && found.mtimeMs < before) unused.push({ digest, path, sizeBytes: found.size });
+    if (found && found.mtimeMs < beforeMs) unused.push({ digest, path, sizeBytes: found.size });
   }
   return unused;
 };

@@ -28,6 +28,7 @@ const runWords = async (...words: string[]) => {
     stdout,
     stderr: memoryOutput(),
     colors: false,
+    environment: {},
     parseModel: parseModelRef,
     config: () => {
       throw new Error("no settings here");
