@@ -54,7 +54,7 @@ const flagWords = (name: string, value: string): string[] => {
   return value === "true" ? [`--${name}`] : [];
 };
 
-interface FoundFlag {
+export interface FoundFlag {
   name: string;
   /** As the user wrote it, without a value. */
   written: string;
@@ -63,7 +63,8 @@ interface FoundFlag {
   value: string | undefined;
 }
 
-const findFlag = (word: string, args: ArgDefs): FoundFlag | undefined => {
+/** The flag that `word` is, with the value that it may carry. */
+export const findFlag = (word: string, args: ArgDefs): FoundFlag | undefined => {
   const equals = word.indexOf("=");
   const written = equals === -1 ? word : word.slice(0, equals);
   const value = equals === -1 ? undefined : word.slice(equals + 1);
@@ -75,7 +76,9 @@ const findFlag = (word: string, args: ArgDefs): FoundFlag | undefined => {
   return found && { name: found[0], definition: found[1], written, value };
 };
 
-const takesNextWord = (definition: ArgDef): boolean => definition.type === "string" && definition.implied === undefined;
+/** Is the word after the flag its value? */
+export const takesNextWord = (definition: ArgDef): boolean =>
+  definition.type === "string" && definition.implied === undefined;
 
 const flagValue = ({ written, definition }: FoundFlag, value: string | undefined): string => {
   if (definition.type === "boolean") {

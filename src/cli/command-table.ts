@@ -155,5 +155,9 @@ export const rootGroup: CommandGroup = {
       description: "Look for what is wrong with this installation",
       load: async () => (await import("./commands/doctor.ts")).doctor,
     },
+    completion: {
+      description: "Print the script that completes llmlb in a shell",
+      load: async () => (await import("./commands/completion.ts")).completion,
+    },
   }),
 };

@@ -3,13 +3,16 @@ import { parseArgs } from "citty";
 import { canonicalArgs } from "./canonical-args.ts";
 import type { CliContext } from "./context.ts";
 
+/** What a shell fills in for a value: one of a few words, or what it is the name of. */
+export type Completes = readonly string[] | "models" | "loaded-models" | "nodes" | "files";
+
 /** citty's definitions, with what it lacks. */
 export type ArgDef =
   | (BooleanArgDef & { type: "boolean"; alias?: string })
   /** `implied` is the value of a flag written without one: such a flag takes a value only as `--flag=value`. */
-  | (StringArgDef & { type: "string"; alias?: string; implied?: string })
+  | (StringArgDef & { type: "string"; alias?: string; implied?: string; completes?: Completes })
   /** `many` takes this argument and all that follow; only the last positional may have it. */
-  | (PositionalArgDef & { type: "positional"; many?: boolean });
+  | (PositionalArgDef & { type: "positional"; many?: boolean; completes?: Completes });
 
 export type ArgDefs = Readonly<Record<string, ArgDef>>;
 

@@ -3,6 +3,7 @@ import { suggest } from "../core/suggest.ts";
 import { version } from "../core/version.ts";
 import { type CommandEntry, type CommandGroup, rootGroup } from "./command-table.ts";
 import type { CliContext } from "./context.ts";
+import { findEntry, isGroup } from "./find-command.ts";
 
 /** Runs one command line (`words` without the program's name). Resolves with the exit code; throws an AppError. */
 export const runCli = async (words: readonly string[], context: CliContext): Promise<number> => {
@@ -11,12 +12,11 @@ export const runCli = async (words: readonly string[], context: CliContext): Pro
     await context.stdout.write(`llmlb ${version}\n`);
     return 0;
   }
+  if (first === "__complete") return await (await import("./complete/complete.ts")).complete(rest, context);
   // "llmlb help node pull" is "llmlb node pull --help".
   const asked = first === "help" ? [...rest, "--help"] : words;
   return await runGroup("llmlb", rootGroup, asked, context);
 };
-
-const isGroup = (entry: CommandEntry | CommandGroup): entry is CommandGroup => "commands" in entry;
 
 const runGroup = async (
   name: string,
@@ -52,11 +52,6 @@ const runEntry = async (
   await context.stdout.write(commandHelp(name, `${entry.description}.`, command));
   return 0;
 };
-
-const findEntry = (group: CommandGroup, word: string): [string, CommandEntry | CommandGroup] | undefined =>
-  Object.entries(group.commands).find(
-    ([name, entry]) => name === word || (!isGroup(entry) && entry.aliases?.includes(word)),
-  );
 
 const unknownWord = (name: string, group: CommandGroup, word: string): never => {
   const isFlag = word.startsWith("-");

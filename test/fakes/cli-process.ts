@@ -82,7 +82,8 @@ export const openCliWorld = (host: string): CliWorld => {
   };
 };
 
-const followScreen = (columns: number) => {
+/** Collects what a pseudo-terminal shows; `until` waits for a text after what it waited for before. */
+export const followScreen = (columns: number) => {
   const decoder = new TextDecoder();
   let text = "";
   let seen = 0;

@@ -10,7 +10,11 @@ import { renderTable } from "../ui/table.ts";
 
 export const pull = command({
   args: {
-    model: { type: "positional", description: "org/name, org/name:QUANT, hf.co/... or a Hugging Face URL" },
+    model: {
+      type: "positional",
+      completes: "models",
+      description: "org/name, org/name:QUANT, hf.co/... or a Hugging Face URL",
+    },
     quant: {
       type: "string",
       valueHint: "QUANT",

@@ -4,7 +4,14 @@ import { errorLine } from "../report-error.ts";
 import { printable } from "../ui/printable.ts";
 
 export const rm = command({
-  args: { model: { type: "positional", many: true, description: "Names of the models, or their short names" } },
+  args: {
+    model: {
+      type: "positional",
+      completes: "models",
+      many: true,
+      description: "Names of the models, or their short names",
+    },
+  },
   examples: ["llmlb node rm Qwen/Qwen2.5-0.5B-Instruct-GGUF", "llmlb node rm llama3.2-3b qwen2.5-0.5b:Q8_0"],
   async run({ model }, { client, parseModel, stdout, stderr }) {
     model.forEach(parseModel); // one wrong name, and nothing is deleted

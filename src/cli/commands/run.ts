@@ -15,16 +15,26 @@ import type { Conversation } from "../ui/repl.ts";
 import { showWait } from "../ui/wait-view.ts";
 
 const args = {
-  model: { type: "positional", description: "Name of the model; one on Hugging Face is pulled when it is absent" },
+  model: {
+    type: "positional",
+    completes: "models",
+    description: "Name of the model; one on Hugging Face is pulled when it is absent",
+  },
   prompt: { type: "positional", required: false, many: true, description: "Answer this and exit, without a chat" },
   think: {
     type: "string",
     implied: "true",
     valueHint: "true|false|low|medium|high",
+    completes: ["true", "false", "low", "medium", "high"],
     description: "Let the model think first, or not, or how hard",
   },
   hidethinking: { type: "boolean", description: "Do not show the thinking" },
-  format: { type: "string", valueHint: "json|SCHEMA", description: "Answer in JSON, or as a JSON schema says" },
+  format: {
+    type: "string",
+    valueHint: "json|SCHEMA",
+    completes: ["json"],
+    description: "Answer in JSON, or as a JSON schema says",
+  },
   keepalive: {
     type: "string",
     valueHint: "DURATION",

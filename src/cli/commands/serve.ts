@@ -4,8 +4,18 @@ export const serve = command({
   args: {
     host: { type: "string", valueHint: "HOST", description: "Address to listen on (default 127.0.0.1, or LLMLB_HOST)" },
     port: { type: "string", alias: "p", valueHint: "PORT", description: "Port to listen on (default 32769)" },
-    "tls-cert": { type: "string", valueHint: "FILE", description: "Serve HTTPS with this certificate (PEM)" },
-    "tls-key": { type: "string", valueHint: "FILE", description: "Private key of the certificate (PEM)" },
+    "tls-cert": {
+      type: "string",
+      valueHint: "FILE",
+      completes: "files",
+      description: "Serve HTTPS with this certificate (PEM)",
+    },
+    "tls-key": {
+      type: "string",
+      valueHint: "FILE",
+      completes: "files",
+      description: "Private key of the certificate (PEM)",
+    },
     router: { type: "string", valueHint: "URL", description: "Take part in the cluster of this router" },
     "join-token": {
       type: "string",

@@ -5,7 +5,7 @@ import { modelParts, renderModel } from "../ui/model-sheet.ts";
 
 export const show = command({
   args: {
-    model: { type: "positional", description: "Name of the model, or its short name" },
+    model: { type: "positional", completes: "models", description: "Name of the model, or its short name" },
     license: { type: "boolean", description: "Print its license" },
     modelfile: { type: "boolean", description: "Print it as a Modelfile" },
     parameters: { type: "boolean", description: "Print its default parameters" },

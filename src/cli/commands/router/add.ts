@@ -9,8 +9,18 @@ export const add = command({
   args: {
     url: { type: "positional", description: "Where the router reaches it: host:port or a URL" },
     name: { type: "string", valueHint: "NAME", description: "A name for people" },
-    type: { type: "string", valueHint: "TYPE", description: `${kinds.join(", ")}; found out by asking unless given` },
-    "key-file": { type: "string", valueHint: "FILE", description: "File with the key that the node wants" },
+    type: {
+      type: "string",
+      valueHint: "TYPE",
+      completes: kinds,
+      description: `${kinds.join(", ")}; found out by asking unless given`,
+    },
+    "key-file": {
+      type: "string",
+      valueHint: "FILE",
+      completes: "files",
+      description: "File with the key that the node wants",
+    },
   },
   examples: [
     "llmlb router add 192.168.1.10:11434",

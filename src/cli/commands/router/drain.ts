@@ -4,7 +4,7 @@ import { printable } from "../../ui/printable.ts";
 
 export const drain = command({
   args: {
-    node: { type: "positional", description: "Id of the node, or its address" },
+    node: { type: "positional", completes: "nodes", description: "Id of the node, or its address" },
     off: { type: "boolean", description: "Let it take requests again" },
   },
   examples: ["llmlb router drain abc123", "llmlb router drain abc123 --off"],

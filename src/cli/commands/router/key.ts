@@ -7,12 +7,19 @@ import { toJson } from "../../ui/json.ts";
 import { printable } from "../../ui/printable.ts";
 import { renderTable } from "../../ui/table.ts";
 
+const scopes: readonly KeyScope[] = ["infer", "read", "admin"];
+
 const columns = [{ title: "ID" }, { title: "NAME" }, { title: "SCOPES" }, { title: "LIMITS" }, { title: "CREATED" }];
 
 export const createKey = command({
   args: {
     name: { type: "positional", description: "Whose it is, for people" },
-    scope: { type: "string", valueHint: "SCOPES", description: "infer, read, admin, with commas (default infer,read)" },
+    scope: {
+      type: "string",
+      valueHint: "SCOPES",
+      completes: scopes,
+      description: "infer, read, admin, with commas (default infer,read)",
+    },
     rpm: { type: "string", valueHint: "N", description: "Requests a minute that it may make" },
     concurrency: { type: "string", valueHint: "N", description: "Requests that may run at once" },
     json: { type: "boolean", description: "Print JSON" },
@@ -56,8 +63,6 @@ const row = ({ id, name, scopes, requests_per_minute, concurrency, created_at }:
   ];
   return [id, name, scopes.join(","), limits.join(", ") || "-", humanTime(created_at, Date.now(), "-")];
 };
-
-const scopes: readonly KeyScope[] = ["infer", "read", "admin"];
 
 const toScopes = (text: string): KeyScope[] =>
   text.split(",").map((word) => {

@@ -1,3 +1,4 @@
+import { routerPolicies } from "../../../config/router-settings.ts";
 import { command } from "../../command.ts";
 
 export const serve = command({
@@ -11,10 +12,21 @@ export const serve = command({
     policy: {
       type: "string",
       valueHint: "POLICY",
+      completes: routerPolicies,
       description: "How nodes are chosen: prefix (default), least-busy or round-robin",
     },
-    "tls-cert": { type: "string", valueHint: "FILE", description: "Serve HTTPS with this certificate (PEM)" },
-    "tls-key": { type: "string", valueHint: "FILE", description: "Private key of the certificate (PEM)" },
+    "tls-cert": {
+      type: "string",
+      valueHint: "FILE",
+      completes: "files",
+      description: "Serve HTTPS with this certificate (PEM)",
+    },
+    "tls-key": {
+      type: "string",
+      valueHint: "FILE",
+      completes: "files",
+      description: "Private key of the certificate (PEM)",
+    },
     "no-auth": { type: "boolean", description: "Listen on a network without any key" },
   },
   examples: [
