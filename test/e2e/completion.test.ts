@@ -2,21 +2,28 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { followScreen } from "../fakes/cli-process.ts";
-import { startFakeNode } from "../fakes/fake-node.ts";
+import { type FakeNode, startFakeNode } from "../fakes/fake-node.ts";
 import { createWorld, type World } from "./harness.ts";
 
 /** Real shells, each with a script of the executable, on a pseudo-terminal where it has to be one. */
 let world: World;
+/** Has models that the store does not have. */
+let node: FakeNode;
 const hello = "llmlb-test/tiny-hello-GGUF";
 
 beforeAll(async () => {
   world = await createWorld();
   const pulled = await world.llmlb(["node", "pull", hello, "--local"], { env: { LLMLB_HOST: "127.0.0.1:1" } });
   if (pulled.exitCode !== 0) throw new Error(pulled.stderr);
+  const models = ["org/a:Q8_0", "org/b"].map((name) => ({ name, size: 1e9, aliases: [`short-${name.slice(4, 5)}`] }));
+  node = startFakeNode({ "GET /api/tags": () => Response.json({ models }) });
   mkdirSync(join(world.dir, "keys"));
   writeFileSync(join(world.dir, "keys/my.pem"), "");
 });
-afterAll(() => world[Symbol.asyncDispose]());
+afterAll(async () => {
+  await node[Symbol.asyncDispose]();
+  await world[Symbol.asyncDispose]();
+});
 
 const environment = () => ({
   ...world.env,
@@ -73,7 +80,8 @@ describe("llmlb __complete", () => {
 const complete = async (command: string[], script: string, typed: string, line: string) => {
   const home = mkdtempSync(join(world.dir, "home-"));
   const screen = followScreen(200);
-  const child = Bun.spawn(command, { cwd: world.dir, env: { ...environment(), HOME: home }, terminal: screen.options });
+  const env = { ...environment(), HOME: home, LLMLB_HOST: node.host };
+  const child = Bun.spawn(command, { cwd: world.dir, env, terminal: screen.options });
   try {
     child.terminal?.write(`${script}; echo rea""dy\n`);
     await screen.until("ready");
@@ -91,8 +99,11 @@ const completed: [string, string][] = [
   ["llmlb node sh", "llmlb node show "],
   ["llmlb router serve --pol", "llmlb router serve --policy "],
   ["llmlb router serve --policy=l", "llmlb router serve --policy=least-busy "],
-  ["llmlb node run tiny-h", "llmlb node run tiny-hello "],
-  ["llmlb node run llmlb-test/ti", `llmlb node run ${hello} `],
+  ["llmlb node run short-b", "llmlb node run short-b "],
+  ["llmlb node run org/b", "llmlb node run org/b "],
+  ["llmlb node run org/a", "llmlb node run org/a:Q8_0 "],
+  ["llmlb node run org/a:", "llmlb node run org/a:Q8_0 "],
+  ["llmlb node rm short-b org/a:Q", "llmlb node rm short-b org/a:Q8_0 "],
   ["llmlb node serve --tls-key keys/m", "llmlb node serve --tls-key keys/my.pem "],
   ["llmlb node serve --tls-key=keys/m", "llmlb node serve --tls-key=keys/my.pem "],
 ];
@@ -117,10 +128,12 @@ describe.each(shells)("%s", (name, command, script) => {
 });
 
 describe.skipIf(!Bun.which("fish"))("fish", () => {
-  test.each(completed)("%p becomes %p", (typed, line) => {
+  test.each(completed)("%p becomes %p", async (typed, line) => {
     const script = `llmlb completion fish | source; complete -C '${typed}'`;
-    const { stdout } = Bun.spawnSync(["fish", "--no-config", "-c", script], { cwd: world.dir, env: environment() });
-    const words = String(stdout)
+    const env = { ...environment(), LLMLB_HOST: node.host };
+    const child = Bun.spawn(["fish", "--no-config", "-c", script], { cwd: world.dir, env });
+    const stdout = await child.stdout.text();
+    const words = stdout
       .trim()
       .split("\n")
       .map((one) => one.split("\t")[0] ?? "");
