@@ -46,13 +46,13 @@ export const groupHelp = (name: string, group: CommandGroup, flags: readonly Row
 
 const helpRow: Row = ["-h, --help", "Show this help"];
 
-const positionalLabel = (arg: string, definition: ArgDef): string => {
+export const positionalLabel = (arg: string, definition: ArgDef): string => {
   const many = definition.type === "positional" && definition.many;
   const label = `${arg.toUpperCase()}${many ? "..." : ""}`;
   return definition.required === false ? `[${label}]` : label;
 };
 
-const flagLabel = (arg: string, definition: ArgDef): string => {
+export const flagLabel = (arg: string, definition: ArgDef): string => {
   const short = definition.type !== "positional" && definition.alias ? `-${definition.alias}, ` : "    ";
   if (definition.type !== "string") return `${short}--${arg}`;
   const hint = definition.valueHint ?? arg.toUpperCase();
