@@ -2,7 +2,7 @@ import { type VariableGroup, variables } from "../../src/config/variables.ts";
 import type { CommandPage, Row } from "./command-tree.ts";
 
 /** Says where a page comes from, to whoever would mend it by hand. */
-export const generatedNote = "<!-- Made by `bun scripts/reference.ts`; change the code instead. -->";
+const generatedNote = "<!-- Made by `bun scripts/reference.ts`; change the code instead. -->";
 
 export const commandsMarkdown = (pages: readonly CommandPage[]): string =>
   page("Commands", [

@@ -154,4 +154,19 @@ export const variables: readonly Variable[] = [
       meaning: "hosts that are reached without a proxy; a node on this machine always is",
     },
   ]),
+  ...grouped("install.sh", [
+    { name: "LLMLB_VERSION", meaning: "a certain version", default: "the newest" },
+    { name: "LLMLB_INSTALL_DIR", meaning: "where to: `bin` and `lib` below it", default: "`~/.local`" },
+    {
+      name: "LLMLB_DOWNLOAD_URL",
+      meaning: "a mirror of the releases",
+      default: "`https://github.com/llmlb/llmlb/releases`",
+    },
+    {
+      name: "LLMLB_BACKEND",
+      meaning: "`auto`, `cpu`, `vulkan` or `cuda`: which GPU libraries to add",
+      default: "`auto`",
+    },
+    { name: "LLMLB_NO_MODIFY_PATH", meaning: "`1`: leaves the shell's files alone", default: "off" },
+  ]),
 ];
