@@ -130,6 +130,7 @@ describe("mistakes are one line", () => {
     ["node rm", "missing argument MODEL; usage: llmlb node rm MODEL..."],
     ["node run", "missing argument MODEL; usage: llmlb node run MODEL [PROMPT...] [flags]"],
     ["node stop a b", 'unexpected argument "b"; usage: llmlb node stop MODEL'],
+    ["completion tcsh", 'unknown shell "tcsh": expected bash, zsh, fish, powershell'],
     ["node ps a", 'unexpected argument "a"; usage: llmlb node ps [flags]'],
   ])("llmlb %s", async (line, error) => {
     expect(await runWords(...line.split(" "))).toEqual({ stdout: "", error, exitCode: 1 });
