@@ -5,13 +5,19 @@ import { embedNative } from "./scripts/build/embed-native.ts";
 import { hermetic } from "./scripts/build/hermetic.ts";
 import { buildNative } from "./scripts/native.ts";
 
-const outfile = join(import.meta.dir, "dist", process.platform === "win32" ? "llmlb.exe" : "llmlb");
+interface BuildOptions {
+  outDir?: string;
+  /** Public keys of whoever signs releases, separated by commas; a build without them cannot verify updates and says so. */
+  releaseKeys?: string;
+}
 
-/** Builds `dist/llmlb`, one file that works alone. Returns its path. */
-export const buildExecutable = async (): Promise<string> => {
+/** Builds `<outDir>/llmlb`, one file that works alone, in `dist` by default. Returns its path. */
+export const buildExecutable = async (options: BuildOptions = {}): Promise<string> => {
+  const { outDir = join(import.meta.dir, "dist"), releaseKeys = process.env.LLMLB_RELEASE_PUBLIC_KEYS ?? "" } = options;
+  const outfile = join(outDir, process.platform === "win32" ? "llmlb.exe" : "llmlb");
   const nativeDir = await buildNative();
   const dashboard = await buildDashboard(join(import.meta.dir, "build/dashboard"));
-  await mkdir(join(import.meta.dir, "dist"), { recursive: true });
+  await mkdir(outDir, { recursive: true });
   await Bun.build({
     // The first is what the executable starts; the others are its worker threads (see native/worker-file.ts).
     entrypoints: ["src/main.ts", "src/hub/hash-worker.ts"].map((file) => join(import.meta.dir, file)),
@@ -27,6 +33,7 @@ export const buildExecutable = async (): Promise<string> => {
     splitting: true,
     minify: true,
     bytecode: true,
+    define: { LLMLB_RELEASE_PUBLIC_KEYS: JSON.stringify(releaseKeys) },
     plugins: [hermetic(), embedNative(nativeDir), embedDashboard(dashboard)],
   });
   return outfile;

@@ -159,5 +159,9 @@ export const rootGroup: CommandGroup = {
       description: "Print the script that completes llmlb in a shell",
       load: async () => (await import("./commands/completion.ts")).completion,
     },
+    upgrade: {
+      description: "Install a newer llmlb, or go back to the one before",
+      load: async () => (await import("./commands/upgrade.ts")).upgrade,
+    },
   }),
 };

@@ -43,6 +43,8 @@ export interface Config extends EngineSettings, RouterSettings {
   readonly cacheDir: string;
   readonly historyFile: string;
   readonly hub: HubSettings;
+  /** Where `upgrade` and `gpu install` find releases. */
+  readonly releasesUrl: string;
   /** What child processes inherit a part of. */
   readonly environment: Environment;
 }
@@ -67,8 +69,16 @@ export const loadConfig = (env: Environment, flags: ConfigFlags = {}): Config =>
     ...engineSettings(env),
     ...routerSettings(env, flags, dataDir),
     hub: hubSettings(env, home),
+    releasesUrl: releasesUrl(env.LLMLB_DOWNLOAD_URL),
     environment: env,
   });
+};
+
+/** A mirror may be reached by plain http: whoever names it knows their network, and what is downloaded is signed. */
+const releasesUrl = (text = ""): string => {
+  const url = text.trim().replace(/\/+$/, "") || "https://github.com/llmlb/llmlb/releases";
+  if (/^https?:\/\//.test(url) && URL.canParse(url)) return url;
+  throw new AppError("invalid_argument", `invalid LLMLB_DOWNLOAD_URL "${url}": expected an http(s) address`);
 };
 
 /** As Ollama reads its variable, quotes and all; without it, the folder of a user's server and that of the system's. */
