@@ -141,6 +141,22 @@ const router: CommandGroup = {
   }),
 };
 
+const gpu: CommandGroup = {
+  description: "Add or remove the libraries that compute on a GPU.",
+  examples: ["llmlb gpu install", "llmlb gpu remove"],
+  commands: table<CommandEntry>({
+    install: {
+      description: "Download the GPU libraries of this version",
+      load: async () => (await import("./commands/gpu/install.ts")).install,
+    },
+    remove: {
+      description: "Delete GPU libraries",
+      aliases: ["rm"],
+      load: async () => (await import("./commands/gpu/remove.ts")).remove,
+    },
+  }),
+};
+
 export const rootGroup: CommandGroup = {
   description: "Run language models on this machine, with Ollama's commands and API.",
   examples: [
@@ -159,6 +175,7 @@ export const rootGroup: CommandGroup = {
       description: "Print the script that completes llmlb in a shell",
       load: async () => (await import("./commands/completion.ts")).completion,
     },
+    gpu,
     upgrade: {
       description: "Install a newer llmlb, or go back to the one before",
       load: async () => (await import("./commands/upgrade.ts")).upgrade,
