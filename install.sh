@@ -167,7 +167,16 @@ path_of_library() {
 
 has_nvidia() { [ -e /proc/driver/nvidia/version ] || { has nvidia-smi && nvidia-smi -L >/dev/null 2>&1; }; }
 has_amd() { grep -qs '^0x1002' /sys/class/drm/card*/device/vendor; }
-has_library() { [ -n "$(path_of_library "$1")" ]; }
+has_library() {
+  if [ -n "$(path_of_library "$1")" ]; then return 0; fi
+  (
+    IFS=:
+    for folder in ${LD_LIBRARY_PATH:-}; do
+      if [ -e "$folder/$1" ]; then exit 0; fi
+    done
+    exit 1
+  )
+}
 
 # Sets `addons` to the GPU libraries to fetch: what was asked for, else what an earlier installation has, else what the machine can use.
 # CUDA's own libraries are not part of the add-on (half a gigabyte): without them NVIDIA's GPUs are used through Vulkan.

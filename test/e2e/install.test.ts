@@ -433,6 +433,15 @@ ${names.map((name) => `echo "	${name} (libc6,x86-64) => /usr/lib/${name}"`).join
     if (addons.length === 0) expect(stderr).toContain("no Vulkan loader");
   });
 
+  test("CUDA's libraries count where LD_LIBRARY_PATH has them", async () => {
+    const folder = join(world.home, "cuda");
+    mkdirSync(folder);
+    for (const name of cudaLibraries) writeFileSync(join(folder, name), "");
+    const tools = { "nvidia-smi": "echo GPU 0", ldconfig: libraries("libvulkan.so.1") };
+    await run({ tools, env: { LLMLB_BACKEND: "auto", LD_LIBRARY_PATH: `/nowhere:${folder}` } });
+    expect(world.receipt().addons).toEqual(["cuda"]);
+  });
+
   test("libraries that were asked for stay with the next version, and --backend cpu leaves them out", async () => {
     await run({ env: { LLMLB_VERSION: "0.1.0" }, args: ["--backend", "vulkan"] });
     await run({ env: { LLMLB_BACKEND: "auto" } });
@@ -479,41 +488,5 @@ ${names.map((name) => `echo "	${name} (libc6,x86-64) => /usr/lib/${name}"`).join
     }
     expect(killed).toBeGreaterThan(20);
     expect(world.installedVersion()).toBe("0.2.0");
-  });
-
-  test("the real executable, with its libraries beside it, answers --version and computes", async () => {
-    const top = `llmlb-0.2.0-${target}`;
-    const root = join(import.meta.dir, "../..");
-    const { version } = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as { version: string };
-    const real = top.replace("0.2.0", version);
-    const native = join(root, "build/native/linux-x64");
-    const archive = await makeArchive([
-      { name: `${real}/llmlb`, content: readFileSync(join(root, "dist/llmlb")) },
-      ...readdirSync(native).map((name) => ({
-        name: `${real}/native/linux-x64/${name}`,
-        content: readFileSync(join(native, name)),
-      })),
-    ]);
-    world.server.publish(await makeRelease({ version, key, replaced: { [`${real}.tar.gz`]: archive } }));
-    const { stdout, exitCode } = await run({ env: { LLMLB_VERSION: version } });
-    expect([exitCode, stdout]).toEqual([0, `llmlb ${version} is installed in ${world.root}\n`]);
-    expect(world.installedVersion()).toBe(version);
-    const node = Bun.spawn([join(world.root, "bin/llmlb"), "node", "serve", "--port", "0"], {
-      env: { HOME: world.home, PATH: process.env.PATH },
-      stdout: "pipe",
-      stderr: "inherit",
-    });
-    try {
-      let log = "";
-      for await (const chunk of node.stdout) {
-        log += Buffer.from(chunk).toString();
-        if (log.includes("computing on ")) break;
-      }
-      expect(log).toContain("computing on cpu");
-      expect(existsSync(join(world.home, ".cache/llmlb/native"))).toBe(false); // nothing had to be unpacked
-    } finally {
-      node.kill();
-      await node.exited;
-    }
   });
 });
