@@ -159,7 +159,7 @@ export const variables: readonly Variable[] = [
     { name: "LLMLB_INSTALL_DIR", meaning: "where to: `bin` and `lib` below it", default: "`~/.local`" },
     {
       name: "LLMLB_DOWNLOAD_URL",
-      meaning: "a mirror of the releases",
+      meaning: "a mirror of the releases, for `upgrade` and `gpu install` too",
       default: "`https://github.com/llmlb/llmlb/releases`",
     },
     {

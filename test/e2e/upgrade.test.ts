@@ -1,7 +1,9 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { startFixtureHub } from "../../scripts/fixtures/serve.ts";
 import { version } from "../../src/core/version.ts";
+import { startForwardProxy } from "../fakes/forward-proxy.ts";
 import { type InstallWorld, openInstallWorld } from "../fakes/install-world.ts";
 import { makeArchive, makeRelease, signingKey } from "../fakes/release.ts";
 
@@ -66,6 +68,12 @@ onLinux("--check tells which is newer, for people and for programs", async () =>
     `the release, ${version} of 2026-01-01, is what is installed\n`,
   );
   expect(stored()).toEqual([version, "install.json"]);
+});
+
+onLinux("through a proxy", async () => {
+  await using proxy = await startForwardProxy();
+  const { exitCode } = await run(["env", `HTTP_PROXY=${proxy.url}`, link(), "upgrade", "--check"]);
+  expect([exitCode, new Set(proxy.seen)]).toEqual([0, new Set([`GET ${new URL(world.server.url).host}`])]);
 });
 
 const asNobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"];
@@ -139,6 +147,42 @@ onLinux("it installs the newer one while it runs, and goes back", async () => {
   expect([JSON.parse(back.stdout), back.exitCode]).toEqual([{ version, before: "99.0.0" }, 0]);
   expect(world.installedVersion()).toBe(version);
 });
+
+onLinux("a node that runs goes on with its version, over two upgrades, and starts new runners", async () => {
+  const hub = startFixtureHub();
+  const own = join(world.root, "lib/llmlb", version, "llmlb");
+  const env = { HOME: world.home, PATH: process.env.PATH, HF_ENDPOINT: hub.endpoint, LLMLB_NUM_THREADS: "1" };
+  const node = Bun.spawn([link(), "node", "serve", "--port", "0"], { env, stdout: "pipe", stderr: "inherit" });
+  try {
+    const LLMLB_HOST = await listeningAddress(node.stdout);
+    const ask = async (...words: string[]) => await run(["env", `LLMLB_HOST=${LLMLB_HOST}`, own, "node", ...words]);
+    expect((await ask("pull", "llmlb-test/tiny-hello-GGUF")).exitCode).toBe(0);
+    for (const next of ["99.0.1", "99.0.2"]) {
+      world.server.publish(await makeRelease({ version: next, key }));
+      expect((await run([own, "upgrade"])).exitCode).toBe(0);
+      await ask("stop", "tiny-hello");
+      expect(await ask("run", "tiny-hello", "hi")).toMatchObject({ exitCode: 0, stdout: expect.stringMatching(/\w/) });
+    }
+    expect(stored()).toEqual([version, "99.0.1", "99.0.2", "install.json"].sort());
+    expect(existsSync(join(world.home, ".cache/llmlb/native"))).toBe(false); // they lie beside the executable
+  } finally {
+    node.kill();
+    await node.exited;
+    await hub.stop();
+  }
+  expect((await world.run({ env: { LLMLB_VERSION: version } })).exitCode).toBe(0);
+  expect(stored()).toEqual([version, "99.0.2", "install.json"].sort());
+});
+
+const listeningAddress = async (stdout: ReadableStream<Uint8Array>): Promise<string> => {
+  let log = "";
+  for await (const chunk of stdout) {
+    log += Buffer.from(chunk).toString();
+    const [, address] = /listening on (http:\/\/\S+)/.exec(log) ?? [];
+    if (address) return address;
+  }
+  throw new Error(`the node ended before it listened:\n${log}`);
+};
 
 onLinux("a release of somebody else is refused", async () => {
   world.server.publish(await makeRelease({ version: "99.2.0", key: signingKey() }));
