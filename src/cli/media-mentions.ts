@@ -25,6 +25,7 @@ const ending = new RegExp(`\\.(?:${extensions})(?![A-Za-z0-9_])`, "gi");
 const endsWell = new RegExp(`\\.(?:${extensions})$`, "i");
 
 const pathMaxChars = 4096; // Linux's own limit
+const spacedEndsMax = 16; // where a name with plain spaces may end; each costs a look at the disk
 
 /**
  * The files in a prompt, as people type them and as terminals paste what is dropped on them: absolute, from `./`, `../` or `~/`, on a Windows
@@ -94,9 +95,12 @@ const pathAt = (text: string, at: number, options: MentionOptions): MediaMention
   if (!match(pathBegin, text, at)) return undefined;
   const [line = ""] = text.slice(at, at + pathMaxChars).split("\n", 1);
   const all = ends(line);
-  const isUnbroken = (end: number) => !/(?<!\\)\s/.test(line.slice(0, end));
-  const unbroken = all.filter(isUnbroken);
-  const broken = all.filter((end) => !isUnbroken(end)).reverse(); // the shortest first: what follows are other words
+  const space = /(?<!\\)\s/.exec(line)?.index ?? line.length;
+  const unbroken = all.filter((end) => end <= space);
+  const broken = all // the shortest first: what follows are other words
+    .filter((end) => end > space)
+    .slice(-spacedEndsMax)
+    .reverse();
   const existing = firstOf([...unbroken, ...broken], (end) =>
     found(at, at + end, pathsOf(line.slice(0, end)), options),
   );
