@@ -1,4 +1,12 @@
-/** A server that stands for a node: answers at once, or streams `chunks` events with the time at which each left, one every `everyMs`. */
+/**
+ * A server that looks like llama-server to a router, with more slots than anybody asks for: answers at once, or streams `chunks` events with
+ * the time at which each left, one every `everyMs`.
+ */
+const told: Record<string, object> = {
+  "/props": { total_slots: 4096, build_info: "fake", default_generation_settings: { n_ctx: 4096 } },
+  "/v1/models": { object: "list", data: [{ id: "m", object: "model" }] },
+};
+
 const answer = JSON.stringify({
   id: "chatcmpl-1",
   object: "chat.completion",
@@ -27,6 +35,7 @@ const server = Bun.serve({
   port: 0,
   idleTimeout: 0,
   async fetch(request) {
+    if (request.method === "GET") return Response.json(told[new URL(request.url).pathname] ?? {});
     const { stream: wanted } = (await request.json()) as { stream?: { chunks: number; everyMs: number } };
     if (wanted) return stream(wanted.chunks, wanted.everyMs, request.signal);
     return new Response(answer, { headers: { "content-type": "application/json" } });

@@ -46,7 +46,7 @@ export const createApp = ({ log, clock, onResponse, ...guard }: AppOptions) =>
     })
     .onAfterResponse(({ request, route, set, responseValue }) => {
       const status = Number((responseValue instanceof Response ? responseValue.status : set.status) ?? 200);
-      log.debug(`${request.method} ${path(request)} ${status}`);
+      if (log.verbose) log.debug(`${request.method} ${path(request)} ${status}`);
       onResponse?.({ method: request.method, route: route || "other", status });
     });
 

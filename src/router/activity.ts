@@ -27,17 +27,18 @@ export const createActivity = (clock: Clock): Activity => {
     minutes: createTimeBuckets(bucketsOf.minutes.bucketMs, bucketsOf.minutes.count),
     hours: createTimeBuckets(bucketsOf.hours.bucketMs, bucketsOf.hours.count),
   };
-  const recent: RecentRequest[] = []; // oldest first
+  const all = Object.values(series);
+  const recent: { readonly request: FinishedRequest; readonly endedMs: number }[] = []; // oldest first
   return {
     record(request) {
       const nowMs = clock.now();
       const { firstByteMs, durationMs, tokens, fault } = request;
       const failed = fault === undefined ? request.status >= 400 : fault !== "cancelled"; // that is the client's doing
-      for (const buckets of Object.values(series)) {
+      for (const buckets of all) {
         buckets.request(nowMs, { failed, firstByteMs });
         if (tokens) buckets.tokens(tokens, nowMs - Math.max(0, durationMs - (firstByteMs ?? durationMs)), nowMs);
       }
-      recent.push(toRecent(request, nowMs));
+      recent.push({ request, endedMs: nowMs });
       if (recent.length > recentMax) recent.shift();
     },
     view(span) {
@@ -47,7 +48,7 @@ export const createActivity = (clock: Clock): Activity => {
         bucket_seconds: bucketMs / 1000,
         last_bucket_at: new Date(Math.floor(nowMs / bucketMs) * bucketMs).toISOString(),
         buckets: series[span].view(nowMs),
-        requests: recent.toReversed(),
+        requests: recent.toReversed().map(({ request, endedMs }) => toRecent(request, endedMs)),
       };
     },
   };

@@ -22,6 +22,7 @@ export const createConsoleLog = (output: Output, debugLevel: 0 | 1 | 2): Log => 
     ],
   });
   return {
+    verbose: debugLevel > 0,
     info: (message) => logger.info(message),
     warn: (message) => logger.warn(message),
     error: (message) => logger.error(message),

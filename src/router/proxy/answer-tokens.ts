@@ -44,14 +44,22 @@ export const createAnswerTokens = (dialect: StreamDialect | undefined): AnswerTo
       }
     },
     count() {
-      const text = new TextDecoder().decode(Buffer.concat(tail).subarray(-tailBytes));
-      const last = [...text.matchAll(told)].at(-1);
-      if (last) return { tokens: Number(last[1]), atLeast: false };
+      const tokens = lastTold(tail.length === 1 && tail[0] ? tail[0] : Buffer.concat(tail));
+      if (tokens !== undefined) return { tokens, atLeast: false };
       if (!dialect) return undefined;
       const { lines: perEvent, empty } = eventsOf[dialect];
       return { tokens: Math.max(0, Math.floor(lines / perEvent) - empty), atLeast: true };
     },
   };
+};
+
+/** In Latin-1, which takes no decoding: names and digits are the same in it. */
+const lastTold = (tail: Uint8Array): number | undefined => {
+  const { buffer, byteOffset, byteLength } = tail;
+  const text = Buffer.from(buffer, byteOffset, byteLength).toString("latin1", Math.max(0, byteLength - tailBytes));
+  let last: string | undefined;
+  for (const [, tokens] of text.matchAll(told)) last = tokens;
+  return last === undefined ? undefined : Number(last);
 };
 
 const countLineEnds = (bytes: Uint8Array): number => {

@@ -1,9 +1,10 @@
 import type { Clock } from "../../core/clock.ts";
 import { AppError, toAppError } from "../../core/errors.ts";
 import type { Cluster, NodeState, Outcome } from "../types.ts";
+import type { Client } from "./client.ts";
 import type { UpstreamAnswer } from "./connection.ts";
 import { judge } from "./judge.ts";
-import type { Upstream, UpstreamRequest } from "./upstream.ts";
+import type { Sending, Upstream, UpstreamRequest } from "./upstream.ts";
 import type { UpstreamBody } from "./upstream-body.ts";
 import { headerOf } from "./upstream-headers.ts";
 import { keepVigil, type Vigil } from "./vigil.ts";
@@ -36,8 +37,7 @@ export interface AttemptOptions {
   cluster: Pick<Cluster, "find">;
   node: NodeState;
   firstByteMs: number;
-  /** Of the client. */
-  signal: AbortSignal;
+  client: Client;
 }
 
 // An answer of this size is here as soon as its first byte is; until it is, a node that dies over it can be replaced.
@@ -46,32 +46,37 @@ const errorMaxBytes = 64 * 1024;
 
 /** Asks one node, up to the first byte of its answer. Never rejects. */
 export const attempt = async (request: UpstreamRequest, options: AttemptOptions): Promise<Begun | Failed> => {
-  const { clock, cluster, node, firstByteMs, signal } = options;
-  const stop = new AbortController();
+  const { clock, cluster, node, firstByteMs, client } = options;
+  let sending: Sending | undefined;
   let body: UpstreamBody | undefined;
   let end: AppError | undefined; // why it was stopped
   const giveUp = (error: AppError): void => {
     end ??= error;
-    stop.abort();
+    sending?.cancel();
     body?.cancel();
   };
-  const onAbort = () => giveUp(new AppError("cancelled", "the client went away"));
   const vigil = keepVigil({ clock, cluster, nodeId: node.id, firstByteMs, giveUp });
   const release = (): void => {
     vigil.end();
-    signal.removeEventListener("abort", onAbort);
+    client.whenGone(undefined);
   };
-  signal.addEventListener("abort", onAbort, { once: true });
-  if (signal.aborted) onAbort();
   try {
-    const answer = await options.upstream.send(request, stop.signal);
-    body = guarded(answer.body, { vigil, release, endOf: () => end });
+    if (client.isGone) throw clientGone();
+    client.whenGone(() => giveUp(clientGone()));
+    sending = options.upstream.begin(request);
+    const answer = await sending.answer;
     const judgement = judge(answer, node.id);
+    const whole = judgement.kind === "answer" ? takeWhole(answer) : undefined;
+    if (whole) {
+      release();
+      return { kind: "begun", answer, first: whole, whole, body: noBody };
+    }
+    body = guarded(answer.body, { vigil, release, endOf: () => end });
     if (judgement.kind === "answer") return await begin(answer, body);
-    const whole = judgement.tell ? await readWhole(body, errorMaxBytes) : undefined;
+    const told = judgement.tell ? await readWhole(body, errorMaxBytes) : undefined;
     body.cancel();
     const { outcome, error } = judgement;
-    return { kind: "failed", outcome, error, ...(whole && { told: { answer, whole } }) };
+    return { kind: "failed", outcome, error, ...(told && { told: { answer, whole: told } }) };
   } catch (thrown) {
     release();
     const error = end ?? toAppError(thrown);
@@ -79,10 +84,20 @@ export const attempt = async (request: UpstreamRequest, options: AttemptOptions)
   }
 };
 
+const clientGone = () => new AppError("cancelled", "the client went away");
+
+/** The answer that has arrived with its head, as short ones do: it needs no watching any more. */
+const takeWhole = (answer: UpstreamAnswer): Uint8Array | undefined =>
+  lengthOf(answer) <= wholeMaxBytes ? answer.body.takeWhole() : undefined;
+
+const lengthOf = (answer: UpstreamAnswer): number => Number(headerOf(answer, "content-length") ?? Number.NaN);
+
+const noBody: UpstreamBody = { read: async () => undefined, cancel: () => undefined };
+
 const outcomeOf = ({ code }: AppError): Outcome => (code === "connection" ? "unreachable" : "failed");
 
 const begin = async (answer: UpstreamAnswer, body: UpstreamBody): Promise<Begun> => {
-  const length = Number(headerOf(answer, "content-length") ?? Number.NaN);
+  const length = lengthOf(answer);
   const first = length <= wholeMaxBytes ? await readWhole(body, wholeMaxBytes) : await body.read();
   if (first === undefined) return { kind: "begun", answer, body, first: empty, whole: empty };
   if (length <= wholeMaxBytes) return { kind: "begun", answer, body, first, whole: first };

@@ -2,7 +2,7 @@ import type { Socket } from "bun";
 import type { Clock } from "../../core/clock.ts";
 import { AppError } from "../../core/errors.ts";
 import { createResponseParser, type ResponseHead } from "./response-parser.ts";
-import { type BodyInlet, createUpstreamBody, type UpstreamBody } from "./upstream-body.ts";
+import { type BodyInlet, createUpstreamBody, type ReceivedBody } from "./upstream-body.ts";
 
 /** Where a node listens. */
 export interface Target {
@@ -12,7 +12,7 @@ export interface Target {
 }
 
 export interface UpstreamAnswer extends ResponseHead {
-  readonly body: UpstreamBody;
+  readonly body: ReceivedBody;
 }
 
 /** A connection to a node that carries one request at a time. */
@@ -182,7 +182,7 @@ const openExchange = ({ socket, finished, cancel }: ExchangeOptions): Exchange =
   const parser = createResponseParser({
     head(answer) {
       reusable = answer.reusable;
-      head.resolve({ ...answer, body: inlet.body });
+      head.resolve({ status: answer.status, headers: answer.headers, reusable, body: inlet.body });
     },
     bytes: inlet.push,
     end: () => finished(exchange, reusable),

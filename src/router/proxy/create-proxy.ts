@@ -1,6 +1,7 @@
 import { type Clock, systemClock } from "../../core/clock.ts";
 import { AppError } from "../../core/errors.ts";
 import type { Log } from "../../core/log.ts";
+import { sharedTimers } from "../../core/shared-timers.ts";
 import type { ModelNames } from "../choice/resolve-model.ts";
 import type { Cluster } from "../types.ts";
 import { lazyRouterMetrics } from "./lazy-metrics.ts";
@@ -59,7 +60,8 @@ export interface ProxyOptions {
 }
 
 export const createProxy = (options: ProxyOptions): ModelProxy => {
-  const { cluster, chooser, hashPrompt, traffic, log, clock = systemClock, limits = proxyLimits } = options;
+  const { cluster, chooser, hashPrompt, traffic, log, limits = proxyLimits } = options;
+  const clock = sharedTimers(options.clock ?? systemClock);
   const upstream = createUpstream({ clock, connectMs: limits.connectMs });
   const { waitingMax: limit, waitingPerTenantMax: limitPerTenant, waitMs } = limits;
   const placement = createPlacement({
@@ -89,6 +91,9 @@ export const createProxy = (options: ProxyOptions): ModelProxy => {
       return await management.response(nodeId, { method, path: `/v1/responses/${id}` });
     },
     scrape: metrics.scrape,
-    close: upstream.close,
+    close() {
+      upstream.close();
+      clock.close();
+    },
   };
 };

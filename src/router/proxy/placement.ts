@@ -57,24 +57,24 @@ export const createPlacement = ({ chooser, refresh, ...options }: PlacementOptio
     };
     return { choice, lease: { firstByte: () => lease.firstByte(), end } };
   };
-  /** A model that is new on a node is asked for before the node has told of it. */
-  const tryTwice = async (request: ChoiceRequest): Promise<Place | undefined> => {
-    try {
-      return tryPlace(request);
-    } catch (error) {
-      if (toAppError(error).code !== "model_not_found") throw error;
-      await refresh();
-      return tryPlace(request);
-    }
-  };
   return {
     get waiting() {
       return line.length;
     },
     async place(request, tenant, signal) {
       const { model } = request;
-      const at = line.has(model) ? undefined : await tryTwice(request);
-      return at ?? (await line.wait({ tenant, model, place: () => tryPlace(request) }, signal));
+      const place = () => tryPlace(request);
+      if (line.has(model)) return await line.wait({ tenant, model, place }, signal);
+      try {
+        const at = place();
+        if (at) return at;
+      } catch (error) {
+        if (toAppError(error).code !== "model_not_found") throw error;
+        await refresh(); // a model that is new on a node is asked for before the node has told of it
+        const at = place();
+        if (at) return at;
+      }
+      return await line.wait({ tenant, model, place }, signal);
     },
   };
 };

@@ -5,6 +5,7 @@ import { readBody } from "../../http/read-body.ts";
 import type { ChoiceRequest, Cluster } from "../types.ts";
 import { countedBody, createAnswerTokens } from "./answer-tokens.ts";
 import { attempt, type Begun, type Failed } from "./attempt.ts";
+import { type Client, clientOf } from "./client.ts";
 import { type Endpoint, everyKindServes, wayOf } from "./endpoints.ts";
 import { bodyFor, emptyAnswer, type InferenceRequest, isEmpty, readInference, unloads } from "./inference-request.ts";
 import type { Management } from "./manage.ts";
@@ -58,6 +59,7 @@ export interface Incoming {
 interface Course extends Incoming {
   asked: InferenceRequest;
   record: OpenRecord;
+  client: Client;
 }
 
 /** Sends a request to a node and its answer back, to another node where the first does not answer. */
@@ -74,7 +76,14 @@ export const relay = async (deps: RelayDeps, incoming: Incoming): Promise<Respon
       record.end({ status: 200 });
       return Response.json(emptyAnswer(asked, "unload", deps.clock.now()));
     }
-    return await ask(deps, { ...incoming, asked, record });
+    return await ask(deps, {
+      request,
+      endpoint,
+      tenant: incoming.tenant,
+      asked,
+      record,
+      client: clientOf(request.signal),
+    });
   } catch (thrown) {
     const error = toAppError(thrown);
     record.end({ status: error.status, error });
@@ -127,7 +136,7 @@ const unserved = (error: AppError, { path }: Endpoint, someUnable: boolean): App
 /** The answer of the node, or why there is none. */
 const tryNode = async (deps: RelayDeps, course: Course, place: Place): Promise<Response | Failed> => {
   const { clock, cluster, upstream, limits } = deps;
-  const { asked, request } = course;
+  const { asked, client } = course;
   const { node } = place.choice;
   const startMs = clock.now();
   if (course.record.way === "translated" && isEmpty(asked)) {
@@ -137,10 +146,9 @@ const tryNode = async (deps: RelayDeps, course: Course, place: Place): Promise<R
   }
   let handedOver = false;
   try {
-    const result = await attempt(upstreamRequest(course, place, cluster.credential(node.id)), {
-      ...{ upstream, clock, cluster, node, signal: request.signal },
-      firstByteMs: asked.stream ? limits.streamFirstByteMs : limits.wholeFirstByteMs,
-    });
+    const firstByteMs = asked.stream ? limits.streamFirstByteMs : limits.wholeFirstByteMs;
+    const options = { upstream, clock, cluster, node, client, firstByteMs };
+    const result = await attempt(upstreamRequest(course, place, cluster.credential(node.id)), options);
     if (result.kind === "failed") {
       if (result.error.code === "cancelled") throw result.error;
       if (result.outcome) cluster.note(node.id, result.outcome);
@@ -161,10 +169,11 @@ const tryNode = async (deps: RelayDeps, course: Course, place: Place): Promise<R
 const upstreamRequest = ({ asked, endpoint, request }: Course, place: Place, credential?: string): UpstreamRequest => {
   const { node, model } = place.choice;
   const headers = upstreamHeaders(request.headers, credential);
-  const common = { base: node.url, method: "POST", headers };
-  if (wayOf(endpoint, node.kind) === "native")
-    return { ...common, path: endpoint.path, body: bodyFor(asked, model.name) };
-  return { ...common, ...toUpstream(asked, { model: model.name, kind: node.kind }) };
+  const { path, body } =
+    wayOf(endpoint, node.kind) === "native"
+      ? { path: endpoint.path, body: bodyFor(asked, model.name) }
+      : toUpstream(asked, { model: model.name, kind: node.kind });
+  return { base: node.url, method: "POST", path, headers, body };
 };
 
 interface Answering {
@@ -174,39 +183,34 @@ interface Answering {
   startMs: number;
 }
 
-const respond = async (deps: RelayDeps, course: Course, { place, begun, startMs }: Answering): Promise<Response> => {
+const respond = async (deps: RelayDeps, course: Course, answering: Answering): Promise<Response> => {
   const { asked, endpoint, request, record } = course;
-  const { answer, whole } = begun;
-  const { signal } = request;
+  const { place, startMs } = answering;
+  const { answer, whole } = answering.begun;
   const { status } = answer;
   const translated = status < 300 && wayOf(endpoint, place.choice.node.kind) === "translated";
   const dialect = isStream(headerOf(answer, "content-type")) ? endpoint.dialect : undefined;
   const tokens = createAnswerTokens(dialect && translated ? "openAi" : dialect); // what a node is asked in other words is OpenAI's
   if (whole) tokens.add(whole);
-  const body = countedBody(begun.body, tokens);
   const end = (error?: AppError): void => {
     place.lease.end();
     if (error && error.code !== "cancelled") deps.cluster.note(place.choice.node.id, "failed");
     record.end({ status, count: tokens.count(), ...(error && { error }) });
   };
   const mine = record.headers();
-  if (translated)
-    return await translateAnswer({
-      ...{ asked, answer, body, whole, startMs, signal },
-      ...{ clock: deps.clock, headers: mine, onEnd: end },
-    });
-  const headers = answerHeaders(answer);
-  for (const [name, value] of mine) headers.set(name, value);
-  if (whole) {
+  if (whole && !translated) {
     end();
+    const headers = [...answerHeaders(answer), ...mine];
     return new Response(status === 204 || status === 304 ? null : whole, { status, headers });
   }
-  signal.addEventListener("abort", body.cancel, { once: true }); // of a body that nobody has begun to read
-  const onEnd = (error?: AppError): void => {
-    signal.removeEventListener("abort", body.cancel);
-    end(error);
-  };
-  return new Response(passThrough(body, { dialect, onEnd }), { status, headers });
+  const body = countedBody(answering.begun.body, tokens);
+  if (translated)
+    return await translateAnswer({
+      ...{ asked, answer, body, whole, startMs, signal: request.signal },
+      ...{ clock: deps.clock, headers: mine, onEnd: end },
+    });
+  const stream = passThrough(body, { dialect, onEnd: end });
+  return new Response(stream, { status, headers: [...answerHeaders(answer), ...mine] });
 };
 
 const isStream = (contentType = ""): boolean =>
@@ -223,8 +227,7 @@ const refusal = ({ request, record }: Course, last: Failed | undefined): Respons
     for (const [name, value] of mine) response.headers.set(name, value);
     return response;
   }
-  const headers = answerHeaders(kept.answer);
-  for (const [name, value] of mine) headers.set(name, value);
+  const headers = new Headers([...answerHeaders(kept.answer), ...mine]);
   if (kept.answer.status === 503 && !headers.has("retry-after")) headers.set("retry-after", "1");
   return new Response(kept.whole, { status: kept.answer.status, headers });
 };

@@ -104,19 +104,31 @@ export const createRecordKeeper = ({ clock, log, traffic, onEnd }: KeeperOptions
         leave?.();
         afterwards?.();
         const record: RequestRecord = {
-          ...{ route, status, retries, way, firstByteMs, queueMs: this.queueMs },
-          ...(count && { tokens: count.tokens, tokensAtLeast: count.atLeast || undefined }),
-          ...{ model: choice && this.model, node: choice?.node.id, reason: choice?.reason, fault: error?.code },
+          route,
+          status,
+          retries,
+          way,
+          firstByteMs,
+          queueMs: this.queueMs,
+          tokens: count?.tokens,
+          tokensAtLeast: count?.atLeast || undefined,
+          model: choice && this.model,
+          node: choice?.node.id,
+          reason: choice?.reason,
+          fault: error?.code,
           durationMs: clock.now() - arrivedMs,
         };
-        const line = accessLine(record);
-        if (error && status >= 500) log.info(`${line}: ${error.message}`);
-        else log.debug(line);
+        tell(log, record, error);
         onEnd(record);
       },
     };
   },
 });
+
+const tell = (log: Log, record: RequestRecord, error: AppError | undefined): void => {
+  if (error && record.status >= 500) log.info(`${accessLine(record)}: ${error.message}`);
+  else if (log.verbose) log.debug(accessLine(record));
+};
 
 /** `key=value` in one line, for people and for what collects logs. */
 const accessLine = (record: RequestRecord): string =>

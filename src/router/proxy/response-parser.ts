@@ -58,16 +58,19 @@ export const createResponseParser = (sink: ParserSink): ResponseParser => {
 /** What each state makes of the bytes; returns those that it leaves to the next. */
 const steps: Record<State, (bytes: Uint8Array, progress: Progress) => Uint8Array | undefined> = {
   head(bytes, progress) {
-    const end = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).indexOf("\r\n\r\n");
+    const received = toBuffer(bytes);
+    const end = received.indexOf("\r\n\r\n");
     if (end < 0) return keep(progress, bytes, headMaxBytes, "head");
     if (end > headMaxBytes) throw broken("its head is too large");
-    const head = parseHead(bytes.subarray(0, end));
-    const after = bytes.subarray(end + 4);
-    if (head.status < 200) return after;
-    const framing = framingOf(head);
-    Object.assign(progress, framing);
-    progress.sink.head({ ...head, reusable: head.reusable && framing.state !== "untilClose" });
-    if (framing.state === "fixed" && framing.left === 0) finish(progress);
+    const { status, headers, connection, codings, lengths, minor } = parseHead(received.toString("latin1", 0, end));
+    const after = end + 4 < bytes.length ? bytes.subarray(end + 4) : undefined;
+    if (status < 200) return after;
+    const { state, left } = framingOf(status, codings, lengths);
+    progress.state = state;
+    progress.left = left;
+    const kept = minor === "1" ? !connection.includes("close") : connection.includes("keep-alive");
+    progress.sink.head({ status, headers, reusable: kept && state !== "untilClose" });
+    if (state === "fixed" && left === 0) finish(progress);
     return after;
   },
   fixed(bytes, progress) {
@@ -78,7 +81,7 @@ const steps: Record<State, (bytes: Uint8Array, progress: Progress) => Uint8Array
   size(bytes, progress) {
     const end = lineEnd(bytes);
     if (end < 0) return keep(progress, bytes, lineMaxBytes, "chunk size");
-    progress.left = parseSize(latin1(bytes.subarray(0, end)));
+    progress.left = parseSize(toBuffer(bytes).toString("latin1", 0, end));
     progress.state = progress.left === 0 ? "trailer" : "data";
     return bytes.subarray(end + 2);
   },
@@ -114,11 +117,15 @@ const finish = (progress: Progress): void => {
 };
 
 /** Passes on what belongs to the body, or the chunk. */
-const take = (progress: Progress, bytes: Uint8Array): Uint8Array => {
+const take = (progress: Progress, bytes: Uint8Array): Uint8Array | undefined => {
   const piece = Math.min(progress.left, bytes.length);
   progress.left -= piece;
-  progress.sink.bytes(piece === bytes.length ? bytes : bytes.subarray(0, piece));
-  return bytes.subarray(piece);
+  if (piece < bytes.length) {
+    progress.sink.bytes(bytes.subarray(0, piece));
+    return bytes.subarray(piece);
+  }
+  progress.sink.bytes(bytes);
+  return undefined;
 };
 
 const keep = (progress: Progress, bytes: Uint8Array, maxBytes: number, what: string): undefined => {
@@ -128,8 +135,9 @@ const keep = (progress: Progress, bytes: Uint8Array, maxBytes: number, what: str
 
 const broken = (why: string) => new AppError("corrupt", `the node's answer is no HTTP/1.1: ${why}`);
 
-const latin1 = (bytes: Uint8Array): string =>
-  Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("latin1");
+/** Bun gives Buffers; a view of one costs more than to ask. */
+const toBuffer = (bytes: Uint8Array): Buffer =>
+  bytes instanceof Buffer ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 
 /** Where a line ends, or -1. */
 const lineEnd = (bytes: Uint8Array): number => {
@@ -145,39 +153,59 @@ const parseSize = (line: string): number => {
   return Number.parseInt(size, 16);
 };
 
-const parseHead = (bytes: Uint8Array): ResponseHead => {
-  const [first = "", ...lines] = latin1(bytes).split("\r\n");
-  const [, minor, status] = /^HTTP\/1\.([01]) (\d{3})(?: .*)?$/.exec(first) ?? [];
+/** A head, and what its headers say of its own body, of which most answers have one line. */
+interface ParsedHead extends Omit<ResponseHead, "reusable"> {
+  /** Of the version, HTTP/1.x. */
+  readonly minor: string;
+  connection: string;
+  codings: string[];
+  lengths: string[];
+}
+
+const none: string[] = [];
+const tokenOnly = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
+
+const parseHead = (text: string): ParsedHead => {
+  let end = lineEndIn(text, 0);
+  const [, minor = "", status] = /^HTTP\/1\.([01]) (\d{3})(?: .*)?$/.exec(text.slice(0, end)) ?? [];
   if (status === undefined) throw broken("it has no status line");
-  const headers = lines.map((line): [string, string] => {
-    const colon = line.indexOf(":");
-    const name = line.slice(0, colon);
-    if (colon < 1 || !/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(name)) throw broken("a header has no name");
-    return [name.toLowerCase(), line.slice(colon + 1).trim()];
-  });
-  const connection = valuesOf(headers, "connection").join(",").toLowerCase();
-  return {
-    status: Number(status),
-    headers,
-    reusable: minor === "1" ? !connection.includes("close") : connection.includes("keep-alive"),
-  };
+  const headers: [string, string][] = [];
+  const head: ParsedHead = { minor, status: Number(status), headers, connection: "", codings: none, lengths: none };
+  while (end < text.length) {
+    const from = end + 2;
+    const colon = text.indexOf(":", from);
+    end = lineEndIn(text, from);
+    const name = text.slice(from, colon).toLowerCase();
+    if (colon <= from || colon > end || !tokenOnly.test(name)) throw broken("a header has no name");
+    const value = text.slice(colon + 1, end).trim();
+    headers.push([name, value]);
+    if (name === "connection") head.connection += `,${value.toLowerCase()}`;
+    else if (name === "transfer-encoding") head.codings = [...head.codings, value];
+    else if (name === "content-length") head.lengths = [...head.lengths, value];
+  }
+  return head;
 };
 
-const valuesOf = (headers: ResponseHead["headers"], wanted: string): string[] =>
-  headers.filter(([name]) => name === wanted).map(([, value]) => value);
+const lineEndIn = (text: string, from: number): number => {
+  const end = text.indexOf("\r\n", from);
+  return end < 0 ? text.length : end;
+};
 
 /** How the end of the body is told. What could be read in two ways is refused. */
-const framingOf = ({ status, headers }: ResponseHead): { state: State; left: number } => {
+const framingOf = (
+  status: number,
+  codings: readonly string[],
+  lengths: readonly string[],
+): { state: State; left: number } => {
   if (status === 204 || status === 304) return { state: "fixed", left: 0 };
-  const codings = valuesOf(headers, "transfer-encoding");
-  const lengths = new Set(valuesOf(headers, "content-length"));
   if (codings.length > 0) {
     if (codings.join(",").trim().toLowerCase() !== "chunked") throw broken("its transfer encoding is not known");
-    if (lengths.size > 0) throw broken("it has two lengths");
+    if (lengths.length > 0) throw broken("it has two lengths");
     return { state: "size", left: 0 };
   }
   const [length] = lengths;
   if (length === undefined) return { state: "untilClose", left: 0 };
-  if (lengths.size > 1 || !/^\d{1,15}$/.test(length)) throw broken("its length is not a number");
+  if (lengths.some((other) => other !== length) || !/^\d{1,15}$/.test(length))
+    throw broken("its length is not a number");
   return { state: "fixed", left: Number(length) };
 };

@@ -8,9 +8,15 @@ export interface UpstreamBody {
   cancel(): void;
 }
 
+/** As it comes from the connection. */
+export interface ReceivedBody extends UpstreamBody {
+  /** All of it, where it is here already, as short answers are; it is read then. */
+  takeWhole(): Uint8Array | undefined;
+}
+
 /** The end at which pieces come in. */
 export interface BodyInlet {
-  readonly body: UpstreamBody;
+  readonly body: ReceivedBody;
   push(piece: Uint8Array): void;
   end(): void;
   fail(error: AppError): void;
@@ -68,6 +74,12 @@ export const createUpstreamBody = (flow: Flow): BodyInlet => {
         if (outcome) return outcome.error ? Promise.reject(outcome.error) : Promise.resolve(undefined);
         reader = Promise.withResolvers();
         return reader.promise;
+      },
+      takeWhole() {
+        if (!outcome || outcome.error || paused) return undefined;
+        waitingBytes = 0;
+        const pieces = waiting.splice(0);
+        return pieces.length === 1 ? pieces[0] : Buffer.concat(pieces);
       },
       cancel() {
         waiting.length = 0;

@@ -57,17 +57,20 @@ const dropped = new Set([
   "alt-svc",
   "strict-transport-security",
   "vary",
+  // A router behind this one has told these; this one tells its own.
+  "x-llmlb-node",
+  "x-llmlb-reason",
+  "x-llmlb-queue-ms",
 ]);
 
 /** The headers of an answer, as the client may see them. */
-export const answerHeaders = ({ headers }: Pick<ResponseHead, "headers">): Headers => {
-  const named = headers
-    .filter(([name]) => name === "connection")
-    .flatMap(([, value]) => value.toLowerCase().split(","));
-  const more = new Set(named.map((name) => name.trim()));
-  const kept = new Headers();
+export const answerHeaders = ({ headers }: Pick<ResponseHead, "headers">): [name: string, value: string][] => {
+  const more = new Set<string>();
   for (const [name, value] of headers)
-    if (!dropped.has(name) && !more.has(name) && !name.startsWith("access-control-")) kept.append(name, value);
+    if (name === "connection") for (const named of value.toLowerCase().split(",")) more.add(named.trim());
+  const kept: [string, string][] = [];
+  for (const [name, value] of headers)
+    if (!dropped.has(name) && !more.has(name) && !name.startsWith("access-control-")) kept.push([name, value]);
   return kept;
 };
 

@@ -16,9 +16,19 @@ export interface UpstreamRequest {
  * connection from a dead node, and takes three times the processor time.
  */
 export interface Upstream {
-  /** Rejects with `connection` or `corrupt`, and `cancelled` when `signal` is aborted before the head is here. */
+  /** Throws `invalid_argument` for a header that would be two. */
+  begin(request: UpstreamRequest): Sending;
+  /** The same with a signal. Rejects with `cancelled` when that is aborted before the head is here. */
   send(request: UpstreamRequest, signal: AbortSignal): Promise<UpstreamAnswer>;
   close(): void;
+}
+
+/** A request on its way to a node. */
+export interface Sending {
+  /** Rejects with `connection` or `corrupt`, and with `cancelled`. */
+  readonly answer: Promise<UpstreamAnswer>;
+  /** Ends it while the head is not here; from then on that is up to whoever reads the body. */
+  cancel(): void;
 }
 
 interface UpstreamOptions {
@@ -65,21 +75,37 @@ export const createUpstream = ({ clock, connectMs = connectMsByDefault }: Upstre
     open.add(connection);
     return connection;
   };
-  return {
-    async send(request, signal) {
-      const origin = originOf(request.base);
-      const parts = write(request, origin);
-      const used = takeIdle(origin, clock.now());
-      if (used) {
-        const sentMs = clock.now();
-        try {
-          return await exchange(used, parts, signal);
-        } catch (error) {
-          const stale = (error as AppError).code === "connection" && clock.now() - sentMs < staleMs;
-          if (!stale || signal.aborted) throw error;
-        }
+  const ask = async (origin: Origin, parts: readonly Uint8Array[], course: Course): Promise<UpstreamAnswer> => {
+    const used = takeIdle(origin, clock.now());
+    if (used) {
+      const sentMs = clock.now();
+      try {
+        return await exchange(used, parts, course);
+      } catch (error) {
+        const stale = (error as AppError).code === "connection" && clock.now() - sentMs < staleMs;
+        if (!stale || course.cancelled) throw error;
       }
-      return await exchange(await abortable(fresh(origin), signal), parts, signal);
+    }
+    return await exchange(await fresh(origin), parts, course);
+  };
+  const begin = (request: UpstreamRequest): Sending => {
+    const origin = originOf(request.base);
+    const course: Course = { cancelled: false, connection: undefined };
+    return {
+      answer: ask(origin, write(request, origin), course),
+      cancel() {
+        course.cancelled = true;
+        course.connection?.close();
+      },
+    };
+  };
+  return {
+    begin,
+    async send(request, signal) {
+      if (signal.aborted) throw cancelled();
+      const { answer, cancel } = begin(request);
+      signal.addEventListener("abort", cancel, { once: true });
+      return await answer.finally(() => signal.removeEventListener("abort", cancel));
     },
     close() {
       for (const connection of open) connection.close();
@@ -90,29 +116,26 @@ export const createUpstream = ({ clock, connectMs = connectMsByDefault }: Upstre
 
 const cancelled = () => new AppError("cancelled", "cancelled");
 
-/** A connection that comes after all is closed by its idle time. */
-const abortable = async (connecting: Promise<Connection>, signal: AbortSignal): Promise<Connection> => {
-  const connection = await connecting;
-  if (!signal.aborted) return connection;
-  connection.close();
-  throw cancelled();
-};
+/** Of one request, until the head of its answer is here. */
+interface Course {
+  cancelled: boolean;
+  connection: Connection | undefined;
+}
 
 const exchange = async (
   connection: Connection,
   parts: readonly Uint8Array[],
-  signal: AbortSignal,
+  course: Course,
 ): Promise<UpstreamAnswer> => {
-  if (signal.aborted) {
-    connection.close();
+  if (course.cancelled) {
+    connection.close(); // it was made in vain
     throw cancelled();
   }
-  const close = () => connection.close();
-  signal.addEventListener("abort", close, { once: true });
+  course.connection = connection;
   try {
     return await connection.send(parts);
   } finally {
-    signal.removeEventListener("abort", close); // from now on the body's reader decides
+    course.connection = undefined; // it may carry another's request soon
   }
 };
 
@@ -157,7 +180,11 @@ const write = ({ method, path, headers, body }: UpstreamRequest, { host, prefix 
     text += `${name}: ${value}\r\n`;
   }
   if (body) text += `content-length: ${body.length}\r\n`;
-  const head = Buffer.from(`${text}\r\n`, "latin1");
-  if (!body) return [head];
-  return body.length <= joinMaxBytes ? [Buffer.concat([head, body])] : [head, body];
+  text += "\r\n";
+  if (!body) return [Buffer.from(text, "latin1")];
+  if (body.length > joinMaxBytes) return [Buffer.from(text, "latin1"), body];
+  const joined = Buffer.allocUnsafe(text.length + body.length);
+  joined.write(text, "latin1");
+  joined.set(body, text.length);
+  return [joined];
 };

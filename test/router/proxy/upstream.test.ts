@@ -53,6 +53,7 @@ test.each([
   ["a length and chunks", "HTTP/1.1 200 OK\r\ncontent-length: 5\r\ntransfer-encoding: chunked\r\n\r\n"],
   ["another coding", "HTTP/1.1 200 OK\r\ntransfer-encoding: gzip, chunked\r\n\r\n"],
   ["a length that is none", "HTTP/1.1 200 OK\r\ncontent-length: +5\r\n\r\n"],
+  ["a header without a colon", "HTTP/1.1 200 OK\r\ncontent-length: 0\r\nhello\r\n\r\n"],
   ["a folded header", "HTTP/1.1 200 OK\r\na: b\r\n c\r\n\r\n"],
   ["a chunk without a size", `${chunked}hello\r\n`],
   ["a chunk that is longer than it says", `${chunked}2\r\nhello\r\n`],
