@@ -36,12 +36,11 @@ export const sharedTimers = (clock: Clock): SharedTimers => {
         nextMs = leftMs;
         break;
       }
-      lane.deadlines.delete(deadline);
       due.push(deadline);
     }
     if (nextMs === undefined) lanes.delete(lengthMs);
     else arm(lane, lengthMs, nextMs);
-    for (const { action } of due) action();
+    for (const deadline of due) if (lane.deadlines.delete(deadline)) deadline.action(); // one may take back the next
   };
   const laneOf = (ms: number): Lane => {
     const known = lanes.get(ms);

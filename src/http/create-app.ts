@@ -3,8 +3,9 @@ import type { Clock } from "../core/clock.ts";
 import { AppError } from "../core/errors.ts";
 import type { Log } from "../core/log.ts";
 import { corsHeaders, preflight } from "./cors.ts";
-import { errorResponse } from "./errors.ts";
+import { errorResponse, toHttpError } from "./errors.ts";
 import { type GuardOptions, refuseRequest } from "./guard.ts";
+import { pathOf } from "./path.ts";
 import { readJson } from "./read-json.ts";
 
 export interface AppOptions extends GuardOptions {
@@ -39,14 +40,13 @@ export const createApp = ({ log, clock, onResponse, ...guard }: AppOptions) =>
       dropNulls(body);
     })
     .onError(({ code, error, request, set }) => {
-      const appError = toHttpError(code, error, request);
-      if (appError.code === "internal") log.error(`${request.method} ${path(request)}: ${describe(error)}`);
+      const appError = code === "NOT_FOUND" ? noEndpoint(request) : toHttpError(thrownBy(code, error), request, log);
       set.status = appError.status;
       return errorResponse(request, appError);
     })
     .onAfterResponse(({ request, route, set, responseValue }) => {
       const status = Number((responseValue instanceof Response ? responseValue.status : set.status) ?? 200);
-      if (log.verbose) log.debug(`${request.method} ${path(request)} ${status}`);
+      if (log.verbose) log.debug(`${request.method} ${pathOf(request)} ${status}`);
       onResponse?.({ method: request.method, route: route || "other", status });
     });
 
@@ -58,15 +58,10 @@ const dropNulls = (body: unknown): void => {
   for (const [key, value] of Object.entries(body)) if (value === null) Reflect.deleteProperty(body, key);
 };
 
-const path = (request: Request) => new URL(request.url).pathname;
+/** Elysia's message is JSON for machines, ours one line for people. */
+const noEndpoint = (request: Request) =>
+  new AppError("not_found", `${request.method} ${pathOf(request)} is not an endpoint of llmlb`);
 
-const describe = (error: unknown) => (error instanceof Error ? (error.stack ?? error.message) : String(error));
-
-/** Elysia's own error codes as ours; its messages are JSON for machines, ours one line for people. */
-const toHttpError = (code: string | number, error: unknown, request: Request): AppError => {
-  if (error instanceof AppError) return error;
-  if (code === "NOT_FOUND")
-    return new AppError("not_found", `${request.method} ${path(request)} is not an endpoint of llmlb`);
-  if (code === "PARSE") return toHttpError("", (error as Error).cause, request); // what a parser threw
-  return new AppError("internal", error instanceof Error ? error.message : "internal error", { cause: error });
-};
+/** Elysia wraps what a parser throws. */
+const thrownBy = (code: string | number, error: unknown): unknown =>
+  code === "PARSE" ? (error as Error).cause : error;

@@ -1,8 +1,10 @@
 import type { AnthropicError } from "../api/anthropic.ts";
 import type { OllamaError } from "../api/ollama.ts";
 import type { OpenAiError } from "../api/openai.ts";
-import type { AppError, ErrorCode } from "../core/errors.ts";
+import { AppError, type ErrorCode } from "../core/errors.ts";
+import type { Log } from "../core/log.ts";
 import { corsHeaders } from "./cors.ts";
+import { pathOf } from "./path.ts";
 
 /** The part of OpenAI's error that SDKs branch on. */
 const openAiType = (status: number): string => {
@@ -55,9 +57,18 @@ const headersOf: { [code in ErrorCode]?: Record<string, string> } = {
 
 /** An error in the dialect of the request's path. */
 export const errorResponse = (request: Request, error: AppError): Response => {
-  const body = errorOf[dialectOf(new URL(request.url).pathname)](error);
+  const body = errorOf[dialectOf(pathOf(request))](error);
   const headers = headersOf[error.code] ?? {};
   // A page that may ask may also read why it was refused.
   const cors = error.status === 403 ? {} : corsHeaders(request);
   return Response.json(body, { status: error.status, headers: { ...headers, ...cors } });
+};
+
+/** What a handler threw, as an error that a client may see. What is nobody's error but ours is logged. */
+export const toHttpError = (thrown: unknown, request: Request, log: Log): AppError => {
+  if (thrown instanceof AppError && thrown.code !== "internal") return thrown;
+  const said = thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown);
+  log.error(`${request.method} ${pathOf(request)}: ${said}`);
+  if (thrown instanceof AppError) return thrown;
+  return new AppError("internal", thrown instanceof Error ? thrown.message : "internal error", { cause: thrown });
 };

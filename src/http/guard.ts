@@ -1,5 +1,6 @@
 import { hostname as machineName } from "node:os";
 import { AppError } from "../core/errors.ts";
+import { pathOf } from "./path.ts";
 
 /** Who may ask. */
 export interface GuardOptions {
@@ -46,7 +47,7 @@ export const refuseRequest = (
   const origin = request.headers.get("origin");
   if (origin !== null && !isAllowedOrigin(origin, host, origins))
     return new AppError("forbidden", `origin "${origin}" is not allowed; LLMLB_ORIGINS allows more`);
-  if (request.method === "OPTIONS" || openPaths.has(new URL(request.url).pathname)) return undefined;
+  if (request.method === "OPTIONS" || openPaths.has(pathOf(request))) return undefined;
   const keys = [apiKey, routerKey].filter((key) => key !== undefined);
   if (keys.length === 0) return authorize?.(request);
   return keys.some((key) => hasKey(request.headers, key))

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import type { Server } from "bun";
 import { AppError } from "../core/errors.ts";
+import type { DirectRoutes } from "./direct.ts";
 import { type SocketPeer, socketHandlers } from "./sockets.ts";
 
 // Holds a chat that has shown twenty photos of a phone, in base64 (each turn sends all again); a larger body is a mistake or an attack.
@@ -31,6 +32,8 @@ interface ListenOptions {
   tls?: TlsFiles | undefined;
   /** How long the head of a request may take, as Bun counts it, every four seconds; for its body see `readJson`. */
   silenceSeconds?: number;
+  /** Found before the app is asked. */
+  direct?: DirectRoutes;
   /** Routes may turn a request into a WebSocket, with a `SocketPeer` as its data. */
   sockets?: boolean;
 }
@@ -43,12 +46,13 @@ export const listen = (
   app: Listenable,
   hostname: string,
   port: number,
-  { tls, silenceSeconds = 60, sockets = false }: ListenOptions = {},
+  { tls, silenceSeconds = 60, sockets = false, direct }: ListenOptions = {},
 ): Listening => {
   try {
     app.compile();
     const shared = {
       fetch: app.fetch,
+      ...(direct && { routes: direct }),
       hostname,
       port,
       // true would let a second server bind the same port without an error.

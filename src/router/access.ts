@@ -2,6 +2,7 @@ import type { CreatedKey, CreateKeyRequest, KeyScope, RouterKey } from "../api/r
 import type { Clock } from "../core/clock.ts";
 import { AppError } from "../core/errors.ts";
 import { givenKeys, isSame } from "../http/guard.ts";
+import { pathOf } from "../http/path.ts";
 import type { Registry, StoredKey } from "./registry/registry.ts";
 import { hashSecret, newId, newSecret } from "./registry/secret.ts";
 import { type Needed, neededScopes } from "./route-scopes.ts";
@@ -59,7 +60,7 @@ export const createAccess = async (options: AccessOptions): Promise<Access> => {
   const isOpen = (needed: readonly KeyScope[]): boolean =>
     options.openWithoutKeys && (needed.includes("admin") ? !hasAdmin() : apiKey === undefined && byHash.size === 0);
   return {
-    refuse: (request) => refuse(neededScopes(request.method, new URL(request.url).pathname), callerOf(request), isOpen),
+    refuse: (request) => refuse(neededScopes(request.method, pathOf(request)), callerOf(request), isOpen),
     caller: (request) => callerOf(request) ?? anonymous,
     hasAdmin,
     keys: () => all().map(toRouterKey),

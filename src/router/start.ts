@@ -3,6 +3,7 @@ import { type Clock, systemClock } from "../core/clock.ts";
 import { AppError } from "../core/errors.ts";
 import type { Log } from "../core/log.ts";
 import { createApp } from "../http/create-app.ts";
+import { directRoutes } from "../http/direct.ts";
 import { isLoopback } from "../http/guard.ts";
 import { type Listening, listen } from "../http/listen.ts";
 import { createAccess } from "./access.ts";
@@ -22,7 +23,7 @@ import { accessRoutes } from "./routes/access.ts";
 import { activityRoutes } from "./routes/activity.ts";
 import { asNodeRoutes } from "./routes/as-node.ts";
 import { dashboardRoutes } from "./routes/dashboard.ts";
-import { inferenceRoutes } from "./routes/inference.ts";
+import { inferenceHandlers, modelRoutes } from "./routes/inference.ts";
 import { joinRoutes } from "./routes/join.ts";
 import { nodeRoutes } from "./routes/nodes.ts";
 import { statusRoutes } from "./routes/status.ts";
@@ -51,13 +52,8 @@ export const startRouter = async (options: RouterOptions): Promise<RunningRouter
     refuseOpen(deps, options);
     const { hostname, port } = config.routerListen;
     const { origins, tls } = config;
-    const app = createApp({
-      log: deps.log,
-      clock: deps.clock,
-      hostname,
-      origins,
-      authorize: deps.access.refuse,
-    });
+    const edge = { log: deps.log, clock: deps.clock, hostname, origins, authorize: deps.access.refuse };
+    const app = createApp(edge);
     for (const addRoutes of [
       dashboardRoutes,
       statusRoutes,
@@ -72,12 +68,12 @@ export const startRouter = async (options: RouterOptions): Promise<RunningRouter
     const proxy = createModelProxy(deps, names);
     const { access } = deps;
     const limits = createKeyLimits(deps.clock);
-    inferenceRoutes(app, {
-      proxy,
-      tenantOf: (request) => access.caller(request).id,
-      enter: (request) => limits.enter(access.caller(request)),
+    modelRoutes(app, proxy);
+    const handlers = inferenceHandlers(proxy, (request) => {
+      const caller = access.caller(request);
+      return { tenant: caller.id, enter: () => limits.enter(caller) };
     });
-    const address = listen(app, hostname, port, { tls, sockets: true });
+    const address = listen(app, hostname, port, { tls, sockets: true, direct: directRoutes(handlers, edge) });
     return {
       address,
       stop: (drainMs) => stop(address, deps, drainMs).finally(() => [proxy, names].map((one) => one.close())),

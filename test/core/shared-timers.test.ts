@@ -49,7 +49,9 @@ test("one deadline may set and take back others while it is met", async () => {
   timers.after(10, () => {
     came.push("first");
     timers.after(10, () => came.push("again"));
+    takeBack();
   });
+  const takeBack = timers.after(10, () => came.push("taken back"));
   await clock.advance(20);
   expect(came).toEqual(["first", "again"]);
 });

@@ -1,28 +1,31 @@
 import { AppError } from "../../core/errors.ts";
 import { isRecord, parseJson } from "../../core/json.ts";
 import type { App } from "../../http/create-app.ts";
+import type { DirectHandler } from "../../http/direct.ts";
 import { ndjson } from "../../http/ndjson.ts";
 import { readBody } from "../../http/read-body.ts";
 import type { ModelProxy } from "../proxy/create-proxy.ts";
 import { type Endpoint, endpoints } from "../proxy/endpoints.ts";
+import type { Incoming } from "../proxy/relay.ts";
 
-export interface InferenceDeps {
-  proxy: ModelProxy;
-  /** Who asks, for fairness: the id of a key, not the key. */
-  tenantOf(request: Request): string;
-  /** See `Incoming.enter`. */
-  enter?(request: Request): () => void;
-}
+/** Of a request, what its sender says of it. `tenant`, for fairness: the id of a key, not the key. */
+export type AsksAs = (request: Request) => Pick<Incoming, "tenant" | "enter">;
 
-/** Everything that is asked of a model or done with models, as a node has it. */
-export const inferenceRoutes = (app: App, { proxy, tenantOf, enter }: InferenceDeps) => {
-  const incoming = (request: Request, endpoint: Endpoint) => ({
-    ...{ request, endpoint, tenant: tenantOf(request) },
-    enter: enter && (() => enter(request)),
+/** Everything that is asked of a model, for `directRoutes`. */
+export const inferenceHandlers = (proxy: ModelProxy, asksAs: AsksAs): Record<string, DirectHandler> => {
+  const handlerOf = (endpoint: Endpoint) => (request: Request) => {
+    const { tenant, enter } = asksAs(request);
+    return proxy.relay({ request, endpoint, tenant, enter });
+  };
+  const named = endpoints.flatMap((endpoint) => {
+    const handler = handlerOf(endpoint);
+    return [endpoint.path, ...(endpoint.aliases ?? [])].map((path) => [path, handler] as const);
   });
-  for (const endpoint of endpoints)
-    for (const path of [endpoint.path, ...(endpoint.aliases ?? [])])
-      app.post(path, ({ request }) => proxy.relay(incoming(request, endpoint)), { parse: "none" });
+  return Object.fromEntries(named);
+};
+
+/** What is asked about models or done with them, as a node has it. */
+export const modelRoutes = (app: App, proxy: ModelProxy) => {
   app
     .get("/v1/models", () => proxy.listings.openAi())
     .get("/v1/models/*", ({ params }) => proxy.listings.openAiModel(decoded(params["*"])))

@@ -1,10 +1,11 @@
 import { type Clock, systemClock } from "../../../src/core/clock.ts";
 import { silentLog } from "../../../src/core/log.ts";
 import { createApp } from "../../../src/http/create-app.ts";
+import { directRoutes } from "../../../src/http/direct.ts";
 import { listen } from "../../../src/http/listen.ts";
 import { createProxy, type ProxyLimits, proxyLimits } from "../../../src/router/proxy/create-proxy.ts";
 import type { RequestRecord } from "../../../src/router/proxy/request-record.ts";
-import { inferenceRoutes } from "../../../src/router/routes/inference.ts";
+import { inferenceHandlers, modelRoutes } from "../../../src/router/routes/inference.ts";
 import { type FakeNodeOptions, fakeChooser, fakeCluster } from "../../fakes/fake-cluster.ts";
 
 /** A router over these nodes, in this process. */
@@ -26,9 +27,11 @@ export const startProxy = (
     limits: { ...proxyLimits, ...limits },
     onEnd: (record) => void records.push(record),
   });
-  const app = createApp({ log: silentLog, hostname: "127.0.0.1" });
-  inferenceRoutes(app, { proxy, tenantOf: (request) => request.headers.get("authorization") ?? "" });
-  const server = listen(app, "127.0.0.1", 0);
+  const edge = { log: silentLog, hostname: "127.0.0.1" };
+  const app = createApp(edge);
+  modelRoutes(app, proxy);
+  const handlers = inferenceHandlers(proxy, ({ headers }) => ({ tenant: headers.get("authorization") ?? "" }));
+  const server = listen(app, "127.0.0.1", 0, { direct: directRoutes(handlers, edge) });
   const base = `http://127.0.0.1:${server.port}`;
   return {
     ...{ base, cluster, chooser, records },
