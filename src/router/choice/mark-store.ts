@@ -30,6 +30,8 @@ export interface Holder {
 export interface MarkStore {
   readonly total: number;
   readonly holders: ReadonlyMap<string, Holder>;
+  /** The holders of one node. */
+  ofNode(nodeId: string): Holder[];
   readonly byMark: ReadonlyMap<bigint, readonly Holder[]>;
   /** The holder, made where there is none, as used now. */
   use(nodeId: string, model: string, nowMs: number): Holder;
@@ -41,8 +43,7 @@ export interface MarkStore {
 }
 
 export const createMarkStore = (limits: PrefixIndexLimits): MarkStore => {
-  /** Least lately used first. */
-  const holders = new Map<string, Holder>();
+  const { holders, ofNode, enter, leave } = createHolders();
   const byMark = new Map<bigint, Holder[]>();
   let total = 0;
 
@@ -52,7 +53,7 @@ export const createMarkStore = (limits: PrefixIndexLimits): MarkStore => {
     const having = byMark.get(mark) ?? [];
     if (having.length <= 1) byMark.delete(mark);
     else having.splice(having.indexOf(holder), 1);
-    if (holder.marks.size === 0) holders.delete(keyOf(holder.nodeId, holder.model));
+    if (holder.marks.size === 0) leave(holder);
   };
 
   /** What was not used since has gone before anything that was. */
@@ -77,7 +78,7 @@ export const createMarkStore = (limits: PrefixIndexLimits): MarkStore => {
     const key = keyOf(nodeId, model);
     const holder = holders.get(key) ?? newHolder(nodeId, model);
     holders.delete(key);
-    holders.set(key, holder);
+    enter(holder);
     holder.usedMs = nowMs;
     return holder;
   };
@@ -98,17 +99,40 @@ export const createMarkStore = (limits: PrefixIndexLimits): MarkStore => {
       return total;
     },
     holders,
+    ofNode,
     byMark,
     use,
     touch(holder, marks, nowMs) {
       // The deepest first: what is touched last is dropped last.
       for (let index = marks.length - 1; index >= 0; index--) touchOne(holder, marks[index] as bigint, nowMs);
-      holders.set(keyOf(holder.nodeId, holder.model), holder); // it went if its last mark did
+      enter(holder); // it went if its last mark did
       holder.usedMs = nowMs;
       keepBounds(holder, nowMs);
     },
     drop,
     dropUntil,
+  };
+};
+
+/** Who there is, and who of them on one node: that is asked for at each report of it. */
+const createHolders = () => {
+  /** Least lately used first. */
+  const holders = new Map<string, Holder>();
+  const byNode = new Map<string, Set<Holder>>();
+  return {
+    holders,
+    ofNode: (nodeId: string): Holder[] => [...(byNode.get(nodeId) ?? [])],
+    enter(holder: Holder) {
+      const { nodeId } = holder;
+      holders.set(keyOf(nodeId, holder.model), holder);
+      byNode.set(nodeId, (byNode.get(nodeId) ?? new Set<Holder>()).add(holder));
+    },
+    leave({ nodeId, model }: Holder) {
+      const holder = holders.get(keyOf(nodeId, model));
+      holders.delete(keyOf(nodeId, model));
+      const having = byNode.get(nodeId);
+      if (holder && having?.delete(holder) && having.size === 0) byNode.delete(nodeId);
+    },
   };
 };
 

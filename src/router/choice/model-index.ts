@@ -87,14 +87,31 @@ const look = (
     const byNode = nodes.map(placeOf);
     return { nodes, byNode, places: sort(byNode), age };
   }
-  let { byNode } = known;
+  let { byNode, places } = known;
   for (let index = 0; index < nodes.length; index++) {
     const node = nodes[index] as NodeState;
     if (known.nodes[index] === node) continue;
-    const place = placeOf(node);
-    if (place || byNode[index]) byNode = byNode.with(index, place);
+    const [before, place] = [byNode[index], placeOf(node)];
+    if (!place && !before) continue;
+    byNode = byNode.with(index, place);
+    places = patched(places, before, place) ?? sort(byNode);
   }
-  return { nodes, byNode, places: byNode === known.byNode ? known.places : sort(byNode), age };
+  return { nodes, byNode, places, age };
+};
+
+/**
+ * The same places but for one that a node told anew, as reports come from a thousand nodes all the time. Undefined where it is not in the
+ * group of the one before it, or of another speed, on which the mean depends.
+ */
+const patched = (places: Places, before: Place | undefined, place: Place | undefined): Places | undefined => {
+  if (!before || !place) return undefined;
+  const { status } = place.node;
+  if (status !== "online" || before.node.status !== status || before.model.loaded !== place.model.loaded)
+    return undefined;
+  if (before.model.promptTokensPerSecond !== place.model.promptTokensPerSecond) return undefined;
+  const group = place.model.loaded ? "loaded" : "cold";
+  const among = places.online[group];
+  return { ...places, online: { ...places.online, [group]: among.with(among.indexOf(before), place) } };
 };
 
 const sort = (byNode: readonly (Place | undefined)[]): Places => {

@@ -43,13 +43,10 @@ export const createPrefixIndex = (limits: PrefixIndexLimits = prefixIndexLimits)
       prompt.prefix.length === 0 ? noNote : record(store, store.use(nodeId, model, nowMs), prompt, nowMs),
     match: (prompt, nowMs, turn) => matchPrompt(store.byMark, prompt, nowMs - limits.ttlMs, turn),
     forget(nodeId, model) {
-      const gone = [...store.holders.values()].filter(
-        (holder) => holder.nodeId === nodeId && (model === undefined || holder.model === model),
-      );
+      const gone = store.ofNode(nodeId).filter((holder) => model === undefined || holder.model === model);
       for (const holder of gone) store.dropUntil(holder, Number.POSITIVE_INFINITY);
     },
-    modelsOf: (nodeId) =>
-      [...store.holders.values()].filter((holder) => holder.nodeId === nodeId).map(({ model }) => model),
+    modelsOf: (nodeId) => store.ofNode(nodeId).map(({ model }) => model),
   };
 };
 
