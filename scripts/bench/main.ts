@@ -2,7 +2,7 @@ import { parseArgs } from "node:util";
 
 /**
  * `bun run bench [NAME...] [--only TEXT]`: each benchmark measures llmlb beside a peer in one run and prints medians and ratios.
- * `--only`: the rows of `engine` that have TEXT in their name.
+ * `--only`: the rows of `engine` that have TEXT in their name; `router --only memory` runs ten minutes and nothing else.
  */
 const benches: Record<string, (only: string) => Promise<unknown>> = {
   start: async () => (await import("./start.ts")).benchStart(),
@@ -18,7 +18,7 @@ const benches: Record<string, (only: string) => Promise<unknown>> = {
   choice: async () => (await import("./choice.ts")).benchChoice(),
   fleet: async () => (await import("./fleet.ts")).benchFleet(),
   kills: async () => (await import("./kills.ts")).benchKills(),
-  router: async () => (await import("./router.ts")).benchRouter(),
+  router: async (only) => (await import("./router.ts")).benchRouter(only),
 };
 
 const { values, positionals: names } = parseArgs({ allowPositionals: true, options: { only: { type: "string" } } });

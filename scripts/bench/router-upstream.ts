@@ -1,6 +1,6 @@
 /**
  * A server that looks like llama-server to a router, with more slots than anybody asks for: answers at once, or streams `chunks` events with
- * the time at which each left, one every `everyMs`.
+ * the time at which each left, one every `everyMs`; or fails, where it is asked to.
  */
 const told: Record<string, object> = {
   "/props": { total_slots: 4096, build_info: "fake", default_generation_settings: { n_ctx: 4096 } },
@@ -36,7 +36,9 @@ const server = Bun.serve({
   idleTimeout: 0,
   async fetch(request) {
     if (request.method === "GET") return Response.json(told[new URL(request.url).pathname] ?? {});
-    const { stream: wanted } = (await request.json()) as { stream?: { chunks: number; everyMs: number } };
+    const asked = (await request.json()) as { stream?: { chunks: number; everyMs: number }; fault?: boolean };
+    const { stream: wanted, fault } = asked;
+    if (fault) return Response.json({ error: { message: "out of order" } }, { status: 500 });
     if (wanted) return stream(wanted.chunks, wanted.everyMs, request.signal);
     return new Response(answer, { headers: { "content-type": "application/json" } });
   },

@@ -1,44 +1,47 @@
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { freePort } from "../free-port.ts";
+import { readFileSync } from "node:fs";
 import { median } from "./median.ts";
 import { sampleProcess } from "./process-sample.ts";
 import { openStreams, request, streamDelays } from "./router-client.ts";
+import { benchRouterMemory } from "./router-memory.ts";
+import { type Peer, startNginx, startRouterOver, startUpstream } from "./router-peers.ts";
 
 const rounds = 5;
 const roundMs = 3_000;
 const held = 1_000;
-const nginx = "/usr/sbin/nginx"; // Debian's package nginx-light
 
-interface Peer {
-  name: "direct" | "nginx" | "router";
+interface Measured {
+  name: string;
   port: number;
-  /** Absent: no process of its own. */
+  /** Absent: no process between. */
   pid?: number;
-  stop(): Promise<void>;
 }
 
-/** The way through the router beside nginx and no proxy at all, in turns; a fake node in a process of its own. */
-export const benchRouter = async () => {
-  const upstream = await launch("router-upstream.ts");
-  const peers: Peer[] = [{ name: "direct", port: upstream.port, stop: async () => undefined }];
-  if (existsSync(nginx)) peers.push(await startNginx(upstream.port));
-  peers.push({ name: "router", ...(await launch("router-process.ts", `http://127.0.0.1:${upstream.port}`)) });
+/** `--only memory`: how much the router holds over ten minutes, instead of the rest. */
+export const benchRouter = async (only: string) =>
+  only === "memory" ? await benchRouterMemory() : await benchBeside();
+
+/** The router beside nginx and no proxy at all, in turns; a fake node in a process of its own. */
+const benchBeside = async () => {
+  const upstream = await startUpstream();
+  const started: [name: string, peer: Peer][] = [["router", await startRouterOver([upstream])]];
+  const nginx = await startNginx(upstream);
+  if (nginx) started.unshift(["nginx", nginx]);
+  const peers: Measured[] = [{ name: "direct", port: upstream.port }];
+  for (const [name, { port, pid }] of started) peers.push({ name, port, pid });
   try {
     const rows = Object.fromEntries(peers.map(({ name }) => [name, [] as Awaited<ReturnType<typeof measure>>[]]));
-    for (const peer of peers) await measure(peer, 500); // compiles what is compiled while it runs
+    for (const peer of peers) await measure(peer); // compiles what is compiled while it runs
     for (let round = 0; round < rounds; round++) for (const peer of peers) rows[peer.name]?.push(await measure(peer));
     const memory: Record<string, object> = {};
     for (const peer of peers) if (peer.pid) memory[peer.name] = await memoryOf(peer, peer.pid);
     return { medians: Object.fromEntries(peers.map(({ name }) => [name, mediansOf(rows[name] ?? [])])), memory };
   } finally {
-    for (const peer of peers) await peer.stop();
+    for (const [, peer] of started) await peer.stop();
     await upstream.stop();
   }
 };
 
-const measure = async ({ port, pid }: Peer, ms = roundMs) => {
+const measure = async ({ port, pid }: Measured, ms = roundMs) => {
   const one = await load(port, 1, ms);
   const cpuMs = pid ? cpuOf(pid) : 0;
   const many = await load(port, 64, ms);
@@ -73,7 +76,7 @@ const at = (sorted: readonly number[], share: number) => round3(sorted[Math.floo
 const round3 = (value: number) => Math.round(value * 1000) / 1000;
 
 /** Memory before and while so many streams are open. */
-const memoryOf = async ({ port }: Peer, pid: number) => {
+const memoryOf = async ({ port }: Measured, pid: number) => {
   const before = sampleProcess(pid, 0).memoryMB;
   const streams = await openStreams(port, held);
   const during = sampleProcess(pid, held);
@@ -89,60 +92,3 @@ const cpuOf = (pid: number): number => {
   const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1]?.split(" ") ?? [];
   return (Number(fields[11]) + Number(fields[12])) * 10; // ticks of 10 ms
 };
-
-const launch = async (script: string, ...args: string[]) => {
-  const child = Bun.spawn([process.execPath, join(import.meta.dir, script), ...args], {
-    stdout: "pipe",
-    stderr: "inherit",
-  });
-  const { value } = await child.stdout.getReader().read();
-  const port = Number(/ready (\d+)/.exec(new TextDecoder().decode(value))?.[1]);
-  const stop = async () => {
-    child.kill();
-    await child.exited;
-  };
-  return { port, pid: child.pid, stop };
-};
-
-const startNginx = async (upstreamPort: number): Promise<Peer> => {
-  const folder = mkdtempSync(join(tmpdir(), "llmlb-nginx-"));
-  mkdirSync(join(folder, "temp"));
-  const port = await freePort();
-  await Bun.write(join(folder, "nginx.conf"), configOf(folder, port, upstreamPort));
-  const child = Bun.spawn([nginx, "-p", folder, "-c", join(folder, "nginx.conf")], { stderr: "ignore" });
-  for (let tries = 0; tries < 100; tries++) {
-    if (
-      await fetch(`http://127.0.0.1:${port}/`, { method: "POST", body: "{}" }).then(
-        () => true,
-        () => false,
-      )
-    )
-      break;
-    await Bun.sleep(20);
-  }
-  const stop = async () => {
-    child.kill();
-    await child.exited;
-    rmSync(folder, { recursive: true });
-  };
-  return { name: "nginx", port, pid: child.pid, stop };
-};
-
-/** One process, connections to the node kept, nothing buffered: what is told of nginx before language models. */
-const configOf = (folder: string, port: number, upstreamPort: number) => `
-daemon off; master_process off; worker_processes 1; pid ${folder}/nginx.pid; error_log ${folder}/error.log;
-worker_rlimit_nofile 8192;
-events { worker_connections 4096; }
-http {
-  access_log off; keepalive_requests 1000000;
-  ${["client_body", "proxy", "fastcgi", "uwsgi", "scgi"].map((name) => `${name}_temp_path ${folder}/temp/${name};`).join(" ")}
-  upstream node { server 127.0.0.1:${upstreamPort}; keepalive 256; keepalive_requests 1000000; }
-  server {
-    listen 127.0.0.1:${port} backlog=2048;
-    location / {
-      proxy_pass http://node; proxy_http_version 1.1; proxy_set_header Connection "";
-      proxy_buffering off; proxy_read_timeout 600s;
-    }
-  }
-}
-`;
