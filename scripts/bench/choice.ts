@@ -1,7 +1,7 @@
 import { systemClock } from "../../src/core/clock.ts";
+import { hashPrompt } from "../../src/core/prompt-prefix.ts";
 import { createChooser } from "../../src/router/choice/chooser.ts";
 import { choiceLimits } from "../../src/router/choice/limits.ts";
-import { hashPrompt } from "../../src/router/choice/prefix-hash.ts";
 import type { ChoiceRequest, NodeState } from "../../src/router/types.ts";
 import { nodeState, seededRandom } from "../fixtures/node-states.ts";
 
@@ -40,7 +40,7 @@ const text = (words: number, seed: number) => Array.from({ length: words }, (_, 
 const requestsFor = (model: (index: number) => string): ChoiceRequest[] =>
   Array.from({ length: 500 }, (_, index) => {
     const name = model(index);
-    const prompt = hashPrompt(name, ["system", text(4_000, (index % 50) * 10_000), "user", text(200, index * 300)]);
+    const prompt = hashPrompt(["system", text(4_000, (index % 50) * 10_000), "user", text(200, index * 300)]);
     return { model: name, ...prompt, excluded: new Set<string>() };
   });
 

@@ -1,8 +1,8 @@
+import { hashPrompt } from "../../src/core/prompt-prefix.ts";
 import { type PolicyName, policyNames } from "../../src/router/choice/choose-node.ts";
 import { type Chooser, createChooser } from "../../src/router/choice/chooser.ts";
 import { createFairQueue } from "../../src/router/choice/fair-queue.ts";
 import { type ChoiceLimits, choiceLimits } from "../../src/router/choice/limits.ts";
-import { hashPrompt } from "../../src/router/choice/prefix-hash.ts";
 import type { NodeState } from "../../src/router/types.ts";
 import { nodeState, seededRandom } from "../fixtures/node-states.ts";
 import { createEventQueue, type EventQueue } from "./event-queue.ts";
@@ -134,7 +134,7 @@ const createBooks = (nodes: number) => {
   };
 };
 
-const requestOf = ({ texts }: Chat) => ({ model: "m", ...hashPrompt("m", texts), excluded: new Set<string>() });
+const requestOf = ({ texts }: Chat) => ({ model: "m", ...hashPrompt(texts), excluded: new Set<string>() });
 
 /** Sends requests through the choice, and lets them wait where it says so. */
 const createRun = (chooser: Chooser, fleet: ReturnType<typeof createFleetNode>[], events: EventQueue) => {

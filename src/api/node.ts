@@ -49,6 +49,21 @@ export interface NodeDevice {
   used: boolean;
 }
 
+/** Beginnings of prompts that a loaded model has evaluated and still holds; see decision record 016. */
+export interface NodePrompts {
+  model: string;
+  /** Of its runner: nothing of what another runner held is there. */
+  pid: number;
+  /** Grows with each change. */
+  generation: number;
+  /** How the marks are made; what was made otherwise cannot be compared. */
+  form: number;
+  /** In base64, 8 bytes each (little endian), at most 2,048: of the prompt that was used last first, each prompt from its beginning on. */
+  marks: string;
+  /** False = it holds more. */
+  whole: boolean;
+}
+
 export interface NodeReport {
   /** llmlb's version. */
   version: string;
@@ -65,6 +80,8 @@ export interface NodeReport {
   loading?: NodeLoad[];
   max_loaded_models: number;
   max_queue: number;
+  /** Only where it was asked for: `GET /api/node?prompts=1`. */
+  prompts?: NodePrompts[];
   /** Of the key that this node takes from its router: how the router knows that the address is the node's. */
   router_key_sha256?: string;
 }

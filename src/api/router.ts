@@ -1,4 +1,4 @@
-import type { NodeDevice, NodeReport } from "./node.ts";
+import type { NodeDevice, NodePrompts, NodeReport } from "./node.ts";
 import type { OllamaListedModel } from "./ollama.ts";
 
 /** The router's own API below `/api/router`, for its command line and its dashboard. Times are RFC 3339, sizes bytes. */
@@ -185,6 +185,8 @@ export interface NodeTelemetry {
   report?: NodeReport;
   /** The models that it has; absent = as before. */
   stored?: Pick<OllamaListedModel, "name" | "aliases" | "size" | "details">[];
+  /** Those that are others than they were last told; absent = as before. */
+  prompts?: NodePrompts[];
   /** The node stops. */
   goodbye?: true;
 }

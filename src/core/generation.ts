@@ -3,6 +3,8 @@
  * Shapes inside `messages` and `tools` are OpenAI's chat completion shapes, because llama.cpp's common/chat takes those.
  */
 
+import type { PromptPrefix } from "./prompt-prefix.ts";
+
 export interface ChatToolCall {
   id?: string;
   type: "function";
@@ -110,6 +112,8 @@ export interface GenerationRequest {
   /** The end tells the tokens of prompt and answer. */
   tellTokens?: boolean;
   overflow?: ContextOverflow;
+  /** What tells this prompt from others without saying anything of it, for the node's report of what its models have in their caches. */
+  prefix?: PromptPrefix;
 }
 
 export interface GenerationCounts {

@@ -133,7 +133,8 @@ export const describeEntry = (entry: Entry, nowMs: number): RunningModel | undef
   const { runner, model } = entry.ready;
   const { id, name } = entry.model;
   const expiresAtMs = entry.retired ? 0 : (entry.expiresAtMs ?? nowMs + entry.keepAliveMs);
-  return { id, name, model, users: entry.users, expiresAtMs, pid: runner.pid, stats: runner.latestStats() };
+  const told = { stats: runner.latestStats(), held: runner.heldPrefixes() };
+  return { id, name, model, users: entry.users, expiresAtMs, pid: runner.pid, ...told };
 };
 
 /** The entry while it is being loaded. */

@@ -4,6 +4,7 @@ import type { GenerationEvent, GenerationRequest } from "../core/generation.ts";
 import type { Log } from "../core/log.ts";
 import type { Ranking, RerankRequest } from "../core/reranking.ts";
 import type { ModelShape } from "../gguf/model-shape.ts";
+import type { HeldPrefixes } from "../runner/held-prefixes.ts";
 import type {
   Backend,
   EstimateOptions,
@@ -34,6 +35,7 @@ export interface EngineRunner {
   countTokens(request: GenerationRequest, signal?: AbortSignal): Promise<number>;
   /** The newest that the runner has told by itself; undefined before its first answer. */
   latestStats(): RunnerStats | undefined;
+  heldPrefixes(): HeldPrefixes;
   /** Ends the process, by force if need be. */
   exit(): Promise<void>;
 }
@@ -102,6 +104,7 @@ export interface RunningModel {
   pid: number;
   /** Undefined before its first answer. */
   stats: RunnerStats | undefined;
+  held: HeldPrefixes;
 }
 
 export interface LoadingModel {

@@ -4,6 +4,7 @@ import { AppError } from "../core/errors.ts";
 import type { GenerationEvent, GenerationRequest } from "../core/generation.ts";
 import { type GenerationDefaults, withDefaults } from "../core/generation-defaults.ts";
 import { mediaParts } from "../core/media-parts.ts";
+import type { PromptPrefix } from "../core/prompt-prefix.ts";
 import type { Ranking, RerankRequest } from "../core/reranking.ts";
 import type { Lease } from "../engine/types.ts";
 import { describeModel } from "../store/describe-model.ts";
@@ -19,6 +20,8 @@ export interface ModelUse {
   keepAlive?: number | string | undefined;
   /** Absent = the configured one. */
   contextTokens?: number | undefined;
+  /** Of the request's body; absent = its prompt is not to be known again. */
+  prefix?: PromptPrefix;
 }
 
 /** Loads the model unless it is loaded and leaves it loaded for its keep-alive. Resolves to the milliseconds that took. */
@@ -51,7 +54,8 @@ async function* events(
   onLoaded(lease.loadMs);
   refuseThinking(lease, use.model, ready);
   refuseWhatItCannotSense(lease, use.model, ready);
-  yield* lease.generate(withDefaults(ready, defaults), use.signal);
+  const asked = withDefaults(ready, defaults);
+  yield* lease.generate(use.prefix ? { ...asked, prefix: use.prefix } : asked, use.signal);
 }
 
 /** What can be refused before the model is loaded, is; what the request shows is read. */

@@ -1,4 +1,5 @@
-import type { NodeDevice, NodeModel, NodeReport } from "../api/node.ts";
+import type { NodeDevice, NodeModel, NodePrompts, NodeReport } from "../api/node.ts";
+import { prefixForm } from "../core/prompt-prefix.ts";
 import { version } from "../core/version.ts";
 import type { DeviceReport } from "../engine/devices/telemetry.ts";
 import { hostMemory } from "../engine/host-memory.ts";
@@ -25,6 +26,13 @@ export const nodeReport = (
     max_queue: deps.config.maxQueue,
   };
 };
+
+/** What the loaded models hold in their caches. */
+export const nodePrompts = ({ engine }: Pick<NodeDeps, "engine">): NodePrompts[] =>
+  engine.running().map(({ name, pid, held: { generation, marks, whole } }) => ({
+    ...{ model: name, pid, generation, form: prefixForm, whole },
+    marks: new Uint8Array(BigUint64Array.from(marks).buffer).toBase64(),
+  }));
 
 const toNodeDevice = ({
   pciBusId,

@@ -31,6 +31,20 @@ export interface ModelReading {
   readonly queued?: number;
   /** Measured speed of evaluating prompts; absent before the first answer. */
   readonly promptTokensPerSecond?: number;
+  /** Tells one loading of it from another; absent = it is not loaded, or the node does not tell. */
+  readonly process?: number;
+  /** Absent = the node does not tell. */
+  readonly held?: HeldPrompts;
+}
+
+/** Beginnings of prompts that a model need not evaluate again. */
+export interface HeldPrompts {
+  /** Grows with each change, from the start of the model's process. */
+  readonly generation: number;
+  /** Of the prompt that was used last first, each prompt from its beginning on; see `hashPrompt`. */
+  readonly marks: readonly bigint[];
+  /** False = it holds more. */
+  readonly whole: boolean;
 }
 
 /** What a node told last, by a report or by a probe. */

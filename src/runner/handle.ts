@@ -1,6 +1,7 @@
 import type { Embeddings, EmbedRequest } from "../core/embedding.ts";
 import type { GenerationEvent, GenerationRequest } from "../core/generation.ts";
 import type { Ranking, RerankRequest } from "../core/reranking.ts";
+import type { HeldPrefixes } from "./held-prefixes.ts";
 import type {
   Backend,
   BackendDevices,
@@ -45,6 +46,8 @@ export interface RunnerHandle {
   stats(): Promise<RunnerStats>;
   /** The newest that the runner has told by itself; undefined before its first answer. */
   latestStats(): RunnerStats | undefined;
+  /** As `latestStats` has it. */
+  heldPrefixes(): HeldPrefixes;
   /** Asks the process to end, kills it when it does not, and resolves when it is gone. */
   exit(): Promise<void>;
 }

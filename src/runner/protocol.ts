@@ -157,6 +157,16 @@ export interface RunnerStats {
   promptCacheBytes: number;
   /** Grows while the decode thread makes progress, also within a long step; the watchdog looks at it. */
   heartbeats: number;
+  /** What the next prompts may begin with: the newest 256, newest first. */
+  held: HeldPrompt[];
+}
+
+/** A prompt of which the beginning lies in a slot or in the prompt cache. */
+export interface HeldPrompt {
+  /** The id of its request. */
+  request: number;
+  /** Of the prompt and its answer. */
+  tokens: number;
 }
 
 export type NodeMessage =

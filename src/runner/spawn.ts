@@ -9,6 +9,7 @@ import { childEnvironment } from "../native/child-environment.ts";
 import { type StderrTail, stderrTail } from "../native/stderr-tail.ts";
 import { acknowledger, type EventBuffer, eventBuffer } from "./event-buffer.ts";
 import type { LoadHooks, RunnerExit, RunnerHandle } from "./handle.ts";
+import { createHeldPrefixes, type HeldPrefixesBook } from "./held-prefixes.ts";
 import {
   type BackendDevices,
   isRunnerMessage,
@@ -49,6 +50,7 @@ interface State {
   loading?: Call & LoadHooks;
   calls: Map<number, Call>;
   streams: Map<number, EventBuffer>;
+  prefixes: HeldPrefixesBook;
   loadWatch: Watchdog;
   stepWatch: Watchdog;
   latest?: RunnerStats;
@@ -77,6 +79,7 @@ export const spawnRunner = (options: SpawnOptions): RunnerHandle => {
     nextId: 1,
     calls: new Map(),
     streams: new Map(),
+    prefixes: createHeldPrefixes(),
     loadWatch: watch(loadTimeoutMs, "its load made no progress"),
     stepWatch: watch(stallTimeoutMs, "it took no decode step"),
   };
@@ -94,6 +97,7 @@ export const spawnRunner = (options: SpawnOptions): RunnerHandle => {
     countTokens: async (request, signal) =>
       (await call<Embeddings>(running, (id) => ({ type: "count", id, request }), signal)).promptTokens,
     latestStats: () => running.latest,
+    heldPrefixes: running.prefixes.current,
     estimate: (options, signal) =>
       asLoad(
         running,
@@ -155,6 +159,7 @@ const receivers: {
   pulse: (state, { stats }) => {
     if (stats.heartbeats !== state.latest?.heartbeats) state.stepWatch.progress();
     state.latest = stats;
+    state.prefixes.told(stats.held, state.streams);
   },
   batch: (state, { messages }) => {
     for (const message of messages) dispatch(state, message);
@@ -233,11 +238,14 @@ async function* generate(
   let running = true;
   const stop = onAbort(signal, () => buffer.fail(cancelled(signal)));
   try {
-    tell(state, { type: "generate", id, request });
+    const { prefix, ...asked } = request;
+    if (prefix) state.prefixes.sent(id, prefix);
+    tell(state, { type: "generate", id, request: asked });
     state.stepWatch.begin();
     while (running) {
       const event = await buffer.next();
       if (signal?.aborted) throw cancelled(signal);
+      if (event.type === "started") state.prefixes.begun(id, event.promptTokens);
       if (event.type === "done") running = false;
       yield event;
     }

@@ -91,6 +91,7 @@ export const fakeRunner = (script: FakeRunnerScript = {}): FakeRunner => {
     },
     countTokens: async () => fakeCounts.promptTokens,
     latestStats: () => undefined,
+    heldPrefixes: () => ({ generation: 0, marks: [], whole: true }),
     async exit() {
       end();
     },

@@ -147,3 +147,34 @@ describe("a chat that is longer than the context", () => {
     expect(cut.text).toBe(same.text);
   });
 });
+
+test("the runner tells what it holds: in a slot, in host memory, in part; not what was displaced, cut or shifted", async () => {
+  await using stack = new AsyncDisposableStack();
+  const open = async (options: Partial<LoadOptions>) => {
+    const runner = startRunner();
+    stack.defer(() => runner.exit());
+    await runner.load({ modelPath: modelPath("tiny-attentive"), contextTokens: 256, slots: 1, gpu: "cpu", ...options });
+    return async (
+      mark: bigint,
+      text: string,
+      request: Partial<GenerationRequest> = {},
+      earlier: ChatMessage[] = [],
+    ) => {
+      const prefix = { prefix: [mark], prefixTokens: [10], promptTokens: 20 };
+      await collect(runner.generate({ ...chat([...earlier, user(text)], { maxTokens: 4, ...request }), prefix }));
+      await runner.stats(); // what it told by itself has come before the answer to this
+      return runner.heldPrefixes().marks;
+    };
+  };
+  const ask = await open({ promptCacheBytes: 64 << 20 });
+  expect(await ask(1n, story.slice(0, 100))).toEqual([1n]);
+  expect(await ask(2n, "0123456789".repeat(10))).toEqual([2n, 1n]);
+  const earlier = [user("x".repeat(300)), { role: "assistant" as const, content: "x" }];
+  expect(await ask(3n, "y".repeat(150), { overflow: { truncatePrompt: true } }, earlier)).toEqual([2n, 1n]);
+  expect(await ask(1n, story.slice(0, 100))).toEqual([1n, 2n]);
+
+  const forgetful = await open({ promptCacheBytes: 0 });
+  expect(await forgetful(1n, story.slice(0, 100))).toEqual([1n]);
+  expect(await forgetful(2n, "0123456789".repeat(10))).toEqual([2n]);
+  expect(await forgetful(3n, story.slice(0, 100), { maxTokens: 400, overflow: { shift: true } })).toEqual([]);
+});

@@ -46,6 +46,7 @@ const stats = {
   mediaEncoded: 0,
   mediaMs: 0,
   heartbeats: 0,
+  held: [],
 };
 
 const fromRunner: RunnerMessage[] = [

@@ -9,6 +9,7 @@ import { namedSse } from "../../http/sse.ts";
 import type { NodeDeps } from "../deps.ts";
 import { findModel } from "../find-model.ts";
 import { countTokens, generate } from "../generate.ts";
+import { prefixOf } from "../prefix-of.ts";
 import { withImages } from "../with-images.ts";
 
 const open = { additionalProperties: true };
@@ -48,7 +49,7 @@ export const anthropicRoutes = (app: App, deps: NodeDeps) =>
     );
 
 const answer = async (deps: NodeDeps, body: AnthropicMessagesRequest, signal: AbortSignal) => {
-  const use = { model: findModel(deps, body.model), signal };
+  const use = { model: findModel(deps, body.model), signal, prefix: prefixOf("/v1/messages", body) };
   const request = await withImages(deps, signal, (imageByUrl) => fromAnthropicMessages(body, imageByUrl));
   const events = toAnthropicEvents(generate(deps, use, request), {
     id: `msg_${crypto.randomUUID().replaceAll("-", "")}`,

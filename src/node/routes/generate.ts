@@ -22,6 +22,7 @@ import type { NodeDeps } from "../deps.ts";
 import { findModel } from "../find-model.ts";
 import { generate, type ModelUse, preload } from "../generate.ts";
 import { modelDefaults } from "../model-defaults.ts";
+import { prefixOf } from "../prefix-of.ts";
 import { toolSchema } from "./tool-schema.ts";
 
 const shared = {
@@ -87,7 +88,7 @@ export const generateRoutes = (app: App, deps: NodeDeps) =>
     });
 
 const chat = async (deps: NodeDeps, body: OllamaChatRequest, signal: AbortSignal) => {
-  const { use, options } = prepare(deps, body, signal);
+  const { use, options } = prepare(deps, "/api/chat", body, signal);
   const message = { role: "assistant" as const, content: "" };
   if (!body.messages?.length) return { ...(await loadOrUnload(deps, use, options)), message };
   const messages = body.messages.map((one) => ({ ...one, content: one.content ?? "" }));
@@ -96,7 +97,7 @@ const chat = async (deps: NodeDeps, body: OllamaChatRequest, signal: AbortSignal
 };
 
 const complete = async (deps: NodeDeps, body: OllamaGenerateRequest, signal: AbortSignal) => {
-  const { use, options } = prepare(deps, body, signal);
+  const { use, options } = prepare(deps, "/api/generate", body, signal);
   if (!body.prompt) return { ...(await loadOrUnload(deps, use, options)), response: "" };
   // A template of the request's own has no other way to learn of the model's system message.
   const system = body.system ?? (body.template ? modelDefaults(deps, use.model).system : undefined);
@@ -105,12 +106,18 @@ const complete = async (deps: NodeDeps, body: OllamaGenerateRequest, signal: Abo
   return body.stream === false ? await joinOllamaGenerate(records) : await ndjson(records, signal);
 };
 
-const prepare = (deps: NodeDeps, body: OllamaChatRequest | OllamaGenerateRequest, signal: AbortSignal) => {
+const prepare = (
+  deps: NodeDeps,
+  path: "/api/chat" | "/api/generate",
+  body: OllamaChatRequest | OllamaGenerateRequest,
+  signal: AbortSignal,
+) => {
   const use: ModelUse = {
     model: findModel(deps, body.model),
     signal,
     keepAlive: body.keep_alive,
     contextTokens: body.options?.num_ctx,
+    prefix: prefixOf(path, body),
   };
   const { clock } = deps;
   const options: OllamaResponseOptions = {

@@ -16,6 +16,7 @@ import type { StoredModel } from "../../store/scan-models.ts";
 import type { NodeDeps } from "../deps.ts";
 import { findModel } from "../find-model.ts";
 import { generate } from "../generate.ts";
+import { prefixOf } from "../prefix-of.ts";
 import { withImages } from "../with-images.ts";
 import { toolSchema } from "./tool-schema.ts";
 
@@ -97,7 +98,7 @@ const toModel = ({ name, lastUsedMs, manifest }: StoredModel): OpenAiModel => ({
 
 const chat = async (deps: NodeDeps, body: OpenAiChatRequest, signal: AbortSignal) => {
   const prompt = await withImages(deps, signal, (imageByUrl) => fromOpenAiChat(body, imageByUrl));
-  const choices = openChoices(deps, body, [prompt], signal);
+  const choices = openChoices(deps, "/v1/chat/completions", body, [prompt], signal);
   const options = responseOptions(deps, body, "chatcmpl");
   return body.stream
     ? await sse(toOpenAiChunks(choices, options), signal, deps.clock)
@@ -106,7 +107,7 @@ const chat = async (deps: NodeDeps, body: OpenAiChatRequest, signal: AbortSignal
 
 const complete = async (deps: NodeDeps, body: OpenAiCompletionRequest, signal: AbortSignal) => {
   const prompts = fromOpenAiCompletion(body);
-  const choices = openChoices(deps, body, prompts, signal);
+  const choices = openChoices(deps, "/v1/completions", body, prompts, signal);
   const options = responseOptions(deps, body, "cmpl");
   return body.stream
     ? await sse(toOpenAiTextChunks(choices, options, prompts.length), signal, deps.clock)
@@ -116,11 +117,12 @@ const complete = async (deps: NodeDeps, body: OpenAiCompletionRequest, signal: A
 /** `n` answers for each prompt, the answers of one prompt beside each other. */
 const openChoices = (
   deps: NodeDeps,
+  path: "/v1/chat/completions" | "/v1/completions",
   body: OpenAiChatRequest | OpenAiCompletionRequest,
   prompts: readonly GenerationRequest[],
   signal: AbortSignal,
 ) => {
-  const use = { model: findModel(deps, body.model), signal };
+  const use = { model: findModel(deps, body.model), signal, prefix: prefixOf(path, body) };
   const numbers = Array.from({ length: choiceCount(body) }, (_, number) => number);
   return prompts.flatMap((prompt) => numbers.map((number) => generate(deps, use, forChoice(prompt, number))));
 };

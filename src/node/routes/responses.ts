@@ -11,6 +11,7 @@ import { namedSse } from "../../http/sse.ts";
 import type { NodeDeps } from "../deps.ts";
 import { findModel } from "../find-model.ts";
 import { generate } from "../generate.ts";
+import { prefixOf } from "../prefix-of.ts";
 import { createResponseStore, type ResponseStore, type StoredResponse } from "../response-store.ts";
 import { withImages } from "../with-images.ts";
 
@@ -47,7 +48,7 @@ export const responsesRoutes = (app: App, deps: NodeDeps) => {
 const respond = async (deps: NodeDeps, stored: ResponseStore, body: ResponsesRequest, signal: AbortSignal) => {
   const { previous_response_id: previous } = body;
   const earlier = previous ? getStored(stored, previous).messages : [];
-  const use = { model: findModel(deps, body.model), signal };
+  const use = { model: findModel(deps, body.model), signal, prefix: prefixOf("/v1/responses", body) };
   const id = `resp_${crypto.randomUUID().replaceAll("-", "")}`;
   const response = emptyResponse(body, id, Math.floor(deps.clock.now() / 1000));
   const input = await withImages(deps, signal, (imageByUrl) => inputMessages(body.input ?? [], imageByUrl));

@@ -1,11 +1,12 @@
 import type { Clock } from "../../core/clock.ts";
 import type { Choice, ChoiceRequest, Cluster, NodeLoad, NodeState } from "../types.ts";
 import { chooseNode, type PolicyName } from "./choose-node.ts";
+import { type CacheFollower, followCaches } from "./follow-caches.ts";
 import { type ChoiceLimits, choiceLimits } from "./limits.ts";
 import { createModelIndex, type Places } from "./model-index.ts";
 import { nodeChanges } from "./node-changes.ts";
 import { createNodeLoads, type NodeLoads } from "./node-loads.ts";
-import { createPrefixIndex, type PrefixIndex } from "./prefix-index.ts";
+import { createPrefixIndex } from "./prefix-index.ts";
 import { createSessions } from "./sessions.ts";
 
 /** A request that is on its way to a node or there. */
@@ -49,11 +50,12 @@ export const createChooser = ({
   const models = createModelIndex(loads.of);
   const prefixes = createPrefixIndex();
   const sessions = createSessions();
+  const caches = followCaches(prefixes);
   let seen: readonly NodeState[] = [];
   let cursor = 0;
   const current = () => {
     const nodes = cluster.nodes();
-    if (nodes !== seen) follow(seen, nodes, loads, prefixes);
+    if (nodes !== seen) follow(seen, nodes, { loads, caches, nowMs: clock.now() });
     seen = nodes;
     return nodes;
   };
@@ -68,7 +70,7 @@ export const createChooser = ({
         limits,
         random,
         cursor: cursor++,
-        cached: prefixes.match(promptOf(request), clock.now(), random()),
+        cached: prefixes.match(models.find(nodes, model).names, promptOf(request), clock.now(), random()),
         sessionNode: session === undefined ? undefined : sessions.find(session, model, clock.now()),
       });
     },
@@ -105,17 +107,20 @@ const promptOf = ({ prefix, prefixTokens = none, promptTokens }: ChoiceRequest) 
   promptTokens,
 });
 
-/** A cache is gone with its model's process. */
-const follow = (before: readonly NodeState[], after: readonly NodeState[], loads: NodeLoads, prefixes: PrefixIndex) => {
+interface Followed {
+  loads: NodeLoads;
+  caches: CacheFollower;
+  nowMs: number;
+}
+
+const follow = (before: readonly NodeState[], after: readonly NodeState[], { loads, caches, nowMs }: Followed) => {
   const { told, gone } = nodeChanges(before, after);
   for (const { id } of gone) {
     loads.forget(id);
-    prefixes.forget(id);
+    caches.gone(id);
   }
-  for (const { id, reading, modelsByName } of told) {
-    loads.compare(id, reading);
-    const running = loads.of(id).byModel; // what is asked for now is about to be loaded, if it is not
-    for (const model of prefixes.modelsOf(id))
-      if (!modelsByName.get(model.toLowerCase())?.loaded && !running?.has(model)) prefixes.forget(id, model);
+  for (const node of told) {
+    loads.compare(node.id, node.reading);
+    caches.told(node, loads.of(node.id), nowMs);
   }
 };

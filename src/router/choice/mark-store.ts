@@ -22,6 +22,8 @@ export interface Holder {
   /** Marks of requests that are under way: on their way into the cache, and no surprise if they are not there yet. */
   readonly pending: Set<bigint>;
   usedMs: number;
+  /** What it told last that it holds. */
+  told: ReadonlySet<bigint>;
   /** Share of what was expected in its cache that it really had. A node without a prefix cache goes to 0. */
   trust: number;
 }
@@ -32,7 +34,8 @@ export interface MarkStore {
   readonly holders: ReadonlyMap<string, Holder>;
   /** The holders of one node. */
   ofNode(nodeId: string): Holder[];
-  readonly byMark: ReadonlyMap<bigint, readonly Holder[]>;
+  /** Who has a mark, of those with a model that is called so on them. */
+  byMark(model: string): ReadonlyMap<bigint, readonly Holder[]>;
   /** The holder, made where there is none, as used now. */
   use(nodeId: string, model: string, nowMs: number): Holder;
   /** These marks are used now. */
@@ -44,15 +47,13 @@ export interface MarkStore {
 
 export const createMarkStore = (limits: PrefixIndexLimits): MarkStore => {
   const { holders, ofNode, enter, leave } = createHolders();
-  const byMark = new Map<bigint, Holder[]>();
+  const byMark = createHoldersByMark();
   let total = 0;
 
   const drop = (holder: Holder, mark: bigint) => {
     if (!holder.marks.delete(mark)) return;
     total--;
-    const having = byMark.get(mark) ?? [];
-    if (having.length <= 1) byMark.delete(mark);
-    else having.splice(having.indexOf(holder), 1);
+    byMark.remove(holder, mark);
     if (holder.marks.size === 0) leave(holder);
   };
 
@@ -67,9 +68,7 @@ export const createMarkStore = (limits: PrefixIndexLimits): MarkStore => {
   const touchOne = (holder: Holder, mark: bigint, nowMs: number) => {
     if (!holder.marks.delete(mark)) {
       total++;
-      const having = byMark.get(mark);
-      if (having) having.push(holder);
-      else byMark.set(mark, [holder]);
+      byMark.add(holder, mark);
     }
     holder.marks.set(mark, nowMs);
   };
@@ -100,7 +99,7 @@ export const createMarkStore = (limits: PrefixIndexLimits): MarkStore => {
     },
     holders,
     ofNode,
-    byMark,
+    byMark: byMark.of,
     use,
     touch(holder, marks, nowMs) {
       // The deepest first: what is touched last is dropped last.
@@ -136,12 +135,36 @@ const createHolders = () => {
   };
 };
 
+const nobody: ReadonlyMap<bigint, readonly Holder[]> = new Map();
+
+/** Who has a mark, for each model: prompts of several models may be the same. */
+const createHoldersByMark = () => {
+  const byModel = new Map<string, Map<bigint, Holder[]>>();
+  return {
+    of: (model: string): ReadonlyMap<bigint, readonly Holder[]> => byModel.get(model) ?? nobody,
+    add(holder: Holder, mark: bigint) {
+      const byMark = byModel.get(holder.model) ?? new Map<bigint, Holder[]>();
+      if (byMark.size === 0) byModel.set(holder.model, byMark);
+      const having = byMark.get(mark);
+      if (having) having.push(holder);
+      else byMark.set(mark, [holder]);
+    },
+    remove(holder: Holder, mark: bigint) {
+      const byMark = byModel.get(holder.model);
+      const having = byMark?.get(mark) ?? [];
+      if (having.length > 1) having.splice(having.indexOf(holder), 1);
+      else if (byMark?.delete(mark) && byMark.size === 0) byModel.delete(holder.model);
+    },
+  };
+};
+
 const newHolder = (nodeId: string, model: string): Holder => ({
   nodeId,
   model,
   marks: new Map(),
   pending: new Set(),
   usedMs: 0,
+  told: new Set(),
   trust: 1,
 });
 

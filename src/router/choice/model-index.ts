@@ -17,6 +17,8 @@ export interface Places {
   readonly closed: readonly Place[];
   /** Mean of the measured speeds; undefined = none is measured. */
   readonly promptTokensPerSecond: number | undefined;
+  /** What the model is called on these nodes: the same name on nearly all. */
+  readonly names: readonly string[];
 }
 
 /** Finds who has a model. Remembers what it found, and after a change looks only at the nodes that changed. */
@@ -34,6 +36,7 @@ interface Found {
 }
 
 const cellsMax = 2_000_000; // 16 MB of pointers: the 1,000 names asked for last, with 1,000 nodes
+const namesMax = 8; // each is looked up with every choice
 const ageMax = 256; // snapshots; what is older would keep old readings of every node in memory
 
 export const createModelIndex = (loadOf: (nodeId: string) => NodeLoad): ModelIndex => {
@@ -101,7 +104,7 @@ const look = (
 
 /**
  * The same places but for one that a node told anew, as reports come from a thousand nodes all the time. Undefined where it is not in the
- * group of the one before it, or of another speed, on which the mean depends.
+ * group of the one before it, or of another speed, on which the mean depends, or name.
  */
 const patched = (places: Places, before: Place | undefined, place: Place | undefined): Places | undefined => {
   if (!before || !place) return undefined;
@@ -109,6 +112,7 @@ const patched = (places: Places, before: Place | undefined, place: Place | undef
   if (status !== "online" || before.node.status !== status || before.model.loaded !== place.model.loaded)
     return undefined;
   if (before.model.promptTokensPerSecond !== place.model.promptTokensPerSecond) return undefined;
+  if (before.model.name !== place.model.name) return undefined;
   const group = place.model.loaded ? "loaded" : "cold";
   const among = places.online[group];
   return { ...places, online: { ...places.online, [group]: among.with(among.indexOf(before), place) } };
@@ -121,14 +125,17 @@ const sort = (byNode: readonly (Place | undefined)[]): Places => {
   const open = { online, degraded, draining: undefined, offline: undefined };
   let speeds = 0;
   let measured = 0;
+  const names = new Set<string>();
   for (const place of byNode) {
     if (!place) continue;
     const { node, model } = place;
+    names.add(model.name);
     const group = open[node.status];
     (group ? group[model.loaded ? "loaded" : "cold"] : closed).push(place);
     if (!group || model.promptTokensPerSecond === undefined) continue;
     speeds += model.promptTokensPerSecond;
     measured++;
   }
-  return { online, degraded, closed, promptTokensPerSecond: measured > 0 ? speeds / measured : undefined };
+  const promptTokensPerSecond = measured > 0 ? speeds / measured : undefined;
+  return { online, degraded, closed, promptTokensPerSecond, names: [...names].slice(0, namesMax) };
 };

@@ -1,3 +1,5 @@
+import type { PromptPrefix } from "../../core/prompt-prefix.ts";
+import type { HeldPrompts } from "../types.ts";
 import {
   createMarkStore,
   type Holder,
@@ -6,7 +8,6 @@ import {
   type PrefixIndexLimits,
   prefixIndexLimits,
 } from "./mark-store.ts";
-import type { PromptPrefix } from "./prefix-hash.ts";
 
 /** What one request left in the index; given back when the request ends. */
 export interface PrefixNote {
@@ -16,12 +17,23 @@ export interface PrefixNote {
   withdraw(): void;
 }
 
-/** Which node probably has which beginnings of prompts evaluated. A guess from what was sent where, corrected by what nodes tell. */
+/**
+ * Which node probably has which beginnings of prompts evaluated. A guess from what was sent where, corrected by what answers tell and, for
+ * nodes that tell what they hold, replaced by that. Models are called as their nodes call them.
+ */
 export interface PrefixIndex {
   readonly marks: number;
   record(nodeId: string, model: string, prompt: PromptPrefix, nowMs: number): PrefixNote;
-  /** Tokens that nodes have of this prompt, at most 64 nodes, those with the longest beginnings. `turn`, 0 to 1: where to start among equals. */
-  match(prompt: PromptPrefix, nowMs: number, turn: number): ReadonlyMap<string, number>;
+  /**
+   * The node tells what it holds. What is under way there stays, and what was used after `untilMs`: it may not have known of that. But what
+   * it told before and tells no more is gone.
+   */
+  replace(nodeId: string, model: string, held: HeldPrompts, times: { nowMs: number; untilMs: number }): void;
+  /**
+   * Tokens that nodes have of this prompt, at most 64 nodes, those with the longest beginnings. `names`: those that the model has on nodes.
+   * `turn`, 0 to 1: where to start among equals.
+   */
+  match(names: readonly string[], prompt: PromptPrefix, nowMs: number, turn: number): ReadonlyMap<string, number>;
   /** A model was unloaded, or the node left. */
   forget(nodeId: string, model?: string): void;
   /** Models of which something is known to lie on this node. */
@@ -41,7 +53,12 @@ export const createPrefixIndex = (limits: PrefixIndexLimits = prefixIndexLimits)
     },
     record: (nodeId, model, prompt, nowMs) =>
       prompt.prefix.length === 0 ? noNote : record(store, store.use(nodeId, model, nowMs), prompt, nowMs),
-    match: (prompt, nowMs, turn) => matchPrompt(store.byMark, prompt, nowMs - limits.ttlMs, turn),
+    replace: (nodeId, model, held, times) => replace(store, nodeId, model, held, times),
+    match(names, prompt, nowMs, turn) {
+      const found = new Map<string, number>();
+      for (const name of names) matchPrompt(found, store.byMark(name), prompt, { afterMs: nowMs - limits.ttlMs, turn });
+      return found;
+    },
     forget(nodeId, model) {
       const gone = store.ofNode(nodeId).filter((holder) => model === undefined || holder.model === model);
       for (const holder of gone) store.dropUntil(holder, Number.POSITIVE_INFINITY);
@@ -76,6 +93,25 @@ const record = (store: MarkStore, holder: Holder, prompt: PromptPrefix, startMs:
   };
 };
 
+const replace = (
+  store: MarkStore,
+  nodeId: string,
+  model: string,
+  { marks, whole }: HeldPrompts,
+  { nowMs, untilMs }: { nowMs: number; untilMs: number },
+) => {
+  const told = new Set(marks);
+  const known = store.holders.get(keyOf(nodeId, model));
+  for (const [mark, usedMs] of known && whole ? known.marks : []) {
+    const isOlder = usedMs <= untilMs || known?.told.has(mark);
+    if (known && isOlder && !known.pending.has(mark) && !told.has(mark)) store.drop(known, mark);
+  }
+  if (marks.length === 0) return;
+  const holder = store.use(nodeId, model, nowMs);
+  store.touch(holder, marks, nowMs);
+  holder.told = told;
+};
+
 const noNote: PrefixNote = { confirm: () => {}, withdraw: () => {} };
 
 const tokensAt = ({ prefix, prefixTokens, promptTokens }: PromptPrefix, index: number): number =>
@@ -103,12 +139,11 @@ const knownDepth = (marks: readonly bigint[], has: (mark: bigint) => boolean, en
 
 /** From the deepest known mark towards the first; only where more nodes appear is there anything to see. */
 const matchPrompt = (
+  found: Map<string, number>,
   byMark: ReadonlyMap<bigint, readonly Holder[]>,
   prompt: PromptPrefix,
-  afterMs: number,
-  turn: number,
-): ReadonlyMap<string, number> => {
-  const found = new Map<string, number>();
+  { afterMs, turn }: { afterMs: number; turn: number },
+): void => {
   const holdersOf = (mark: bigint) => byMark.get(mark) ?? [];
   let depth = knownDepth(prompt.prefix, (mark) => byMark.has(mark));
   for (let level = 0; level < levelsMax && depth >= 0 && found.size < matchesMax; level++) {
@@ -122,5 +157,4 @@ const matchPrompt = (
     }
     depth = knownDepth(prompt.prefix, (earlier) => holdersOf(earlier).length > having.length, depth);
   }
-  return found;
 };

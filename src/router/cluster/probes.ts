@@ -1,6 +1,7 @@
 import type { NodeKind } from "../../api/router.ts";
 import type { ModelReading, NodeReading } from "../types.ts";
 import type { Ask } from "./ask-node.ts";
+import { heldPrompts } from "./held-prompts.ts";
 import { llmlbReading } from "./llmlb-reading.ts";
 import { bodyOf, countOf, type Fields, fieldsOf, recordsOf, textOf, textsOf, told } from "./read-answer.ts";
 
@@ -8,8 +9,9 @@ import { bodyOf, countOf, type Fields, fieldsOf, recordsOf, textOf, textsOf, tol
 export type Probe = (ask: Ask) => Promise<NodeReading>;
 
 const llmlb: Probe = async (ask) => {
-  const [report, tags] = await Promise.all([ask("/api/node"), ask("/api/tags")]);
-  return llmlbReading(bodyOf(report), recordsOf(bodyOf(tags).models));
+  const [answer, tags] = await Promise.all([ask("/api/node?prompts=1"), ask("/api/tags")]);
+  const report = bodyOf(answer);
+  return llmlbReading(report, recordsOf(bodyOf(tags).models), heldPrompts(report.prompts));
 };
 
 const ollama: Probe = async (ask) => {

@@ -3,6 +3,7 @@ import { parseJson } from "../../core/json.ts";
 import type { Log } from "../../core/log.ts";
 import type { SocketPeer } from "../../http/sockets.ts";
 import type { ManagedCluster } from "../cluster/create-cluster.ts";
+import { type HeldByProcess, updateHeld } from "../cluster/held-prompts.ts";
 import { llmlbReading } from "../cluster/llmlb-reading.ts";
 import type { ReportSink } from "../cluster/member.ts";
 import { type Fields, fieldsOf, recordsOf } from "../cluster/read-answer.ts";
@@ -47,6 +48,7 @@ export const createReportSockets = (cluster: ManagedCluster, log: Log): ReportSo
 const createReports = (nodeId: string, cluster: ManagedCluster, log: Log) => {
   let sink: ReportSink | undefined;
   let stored: readonly Fields[] = [];
+  let held: HeldByProcess = new Map();
   let gone = false;
   let last: Promise<unknown> = Promise.resolve();
   const inOrder = <T>(step: () => Promise<T>): Promise<T> => {
@@ -59,6 +61,7 @@ const createReports = (nodeId: string, cluster: ManagedCluster, log: Log) => {
     goodbye,
     report,
     stored: fresh,
+    prompts,
   }: Fields & Partial<Record<keyof NodeTelemetry, unknown>>) => {
     if (gone) return false;
     if (goodbye === true) {
@@ -69,7 +72,9 @@ const createReports = (nodeId: string, cluster: ManagedCluster, log: Log) => {
     }
     sink ??= await cluster.openReports(nodeId, keyOf(key));
     if (fresh !== undefined) stored = recordsOf(fresh);
-    return sink.report(llmlbReading(fieldsOf(report), stored));
+    const told = fieldsOf(report);
+    held = updateHeld(held, told, prompts);
+    return sink.report(llmlbReading(told, stored, held));
   };
   return {
     take: (message: Fields) =>

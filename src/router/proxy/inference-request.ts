@@ -1,7 +1,8 @@
 import { AppError } from "../../core/errors.ts";
 import { isRecord, parseJson } from "../../core/json.ts";
+import type { PromptSegment } from "../../core/prompt-prefix.ts";
+import { promptSegments } from "../../dialect/prompt-segments.ts";
 import type { Endpoint } from "./endpoints.ts";
-import { type PromptSegment, promptSegments } from "./prompt-segments.ts";
 
 /** A request to a model, as far as the router has to understand it. */
 export interface InferenceRequest {

@@ -1,5 +1,6 @@
 import type { Clock } from "../../core/clock.ts";
 import { AppError, toAppError } from "../../core/errors.ts";
+import type { PromptSegment } from "../../core/prompt-prefix.ts";
 import { errorResponse } from "../../http/errors.ts";
 import { readBody } from "../../http/read-body.ts";
 import type { ChoiceRequest, Cluster } from "../types.ts";
@@ -11,7 +12,6 @@ import { bodyFor, emptyAnswer, type InferenceRequest, isEmpty, readInference, un
 import type { Management } from "./manage.ts";
 import { passThrough } from "./pass-through.ts";
 import type { Place, Placement } from "./placement.ts";
-import type { PromptSegment } from "./prompt-segments.ts";
 import type { OpenRecord, RecordKeeper } from "./request-record.ts";
 import type { ResponseHomes } from "./response-homes.ts";
 import { toUpstream } from "./translate.ts";
@@ -20,10 +20,7 @@ import type { Upstream, UpstreamRequest } from "./upstream.ts";
 import { answerHeaders, headerOf, upstreamHeaders } from "./upstream-headers.ts";
 
 /** What the choice needs of a prompt. */
-export type HashPrompt = (
-  model: string,
-  segments: Iterable<PromptSegment>,
-) => Pick<ChoiceRequest, "prefix" | "promptTokens">;
+export type HashPrompt = (segments: Iterable<PromptSegment>) => Pick<ChoiceRequest, "prefix" | "promptTokens">;
 
 export interface RelayLimits {
   /** Nodes that are asked for one request. */
@@ -97,7 +94,7 @@ const ask = async (deps: RelayDeps, course: Course): Promise<Response> => {
   const { limits, placement, hashPrompt, clock } = deps;
   const excluded = new Set(excludedFrom(deps, course));
   const { model, session } = asked;
-  const wanted = { model, ...hashPrompt(model, asked.segments), ...(session !== undefined && { session }), excluded };
+  const wanted = { model, ...hashPrompt(asked.segments), ...(session !== undefined && { session }), excluded };
   let last: Failed | undefined;
   for (let tries = 0; tries < limits.attemptsMax; tries++) {
     const fromMs = clock.now();

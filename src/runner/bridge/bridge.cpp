@@ -216,6 +216,15 @@ class Bridge : public Napi::ObjectWrap<Bridge> {
     set("mediaEncoded", static_cast<double>(stats.mediaEncoded));
     set("mediaMs", static_cast<double>(stats.mediaUs) / 1000);
     set("heartbeats", static_cast<double>(stats.heartbeats));
+    const std::vector<HeldPrompt> held = loop_->held();
+    auto list = Napi::Array::New(call.Env(), held.size());
+    for (uint32_t i = 0; i < held.size(); i++) {
+      auto one = Napi::Object::New(call.Env());
+      one.Set("request", static_cast<double>(held[i].request));
+      one.Set("tokens", static_cast<double>(held[i].tokens));
+      list.Set(i, one);
+    }
+    result.Set("held", list);
     return result;
   }
 

@@ -96,6 +96,7 @@ void DecodeLoop::run() {
       failAll(Failure("internal", std::string("decoding failed: ") + error.what()));
     }
     heartbeats_++;
+    if (heldChanged_) publishHeld();  // before anybody hears of an end: who asks then is to see it
     outbox_->flush(idle);
   }
 }
@@ -224,6 +225,8 @@ void DecodeLoop::start(Slot& slot, std::shared_ptr<Request> request) {
     progress.cachedTokens = cached;
     progress.startUs = llama_time_us();
   }
+  slot.state.comesFrom(request->promptIsWhole ? request->id : 0);
+  heldChanged_ = true;
   slot.request = std::move(request);
   slot.started = ++order_;
   slot.batchIndex = -1;
@@ -261,6 +264,7 @@ void DecodeLoop::release(Slot& slot) {
   slot.batchIndex = -1;
   slot.released = ++order_;
   busySlots_--;
+  heldChanged_ = true;
 }
 
 /** After a failed step nobody knows what is in the memory: every running request ends and the memory is emptied. */
@@ -273,6 +277,7 @@ void DecodeLoop::failAll(const Failure& failure) {
     }
     slot.state.clear();
   }
+  heldChanged_ = true;
   if (llama_memory_t memory = llama_get_memory(context_.get())) llama_memory_clear(memory, true);
 }
 

@@ -41,6 +41,13 @@ struct LoopStats {
   size_t mediaEncoded = 0, mediaUs = 0;
 };
 
+/** A prompt whose beginning is in a slot or in the prompt cache. */
+struct HeldPrompt {
+  int64_t request = 0;
+  /** Of the prompt and its answer. */
+  size_t tokens = 0;
+};
+
 /**
  * Continuous batching: requests join and leave the running batch between two decode steps, on one thread. Requests wait
  * in their order of arrival for a slot; long prompts are evaluated in pieces, beside the running answers.
@@ -63,6 +70,8 @@ class DecodeLoop {
   void setThreads(int threads) { wantedThreads_ = threads; }
 
   LoopStats stats() const;
+  /** What the next prompts may begin with, the newest first; from any thread. */
+  std::vector<HeldPrompt> held() const;
   const llama_context* context() const { return context_.get(); }
   bool canGenerate() const { return llama_get_memory(context_.get()) != nullptr; }
 
@@ -80,6 +89,7 @@ class DecodeLoop {
   void recallPrompt(Slot& slot, const Request& next);
   void release(Slot& slot);
   void failAll(const Failure& failure);
+  void publishHeld();
   bool paused(const Slot& slot) const;
 
   EncoderHooks encoderHooks();
@@ -128,6 +138,10 @@ class DecodeLoop {
   /** Of a prompt token, of a step with answers only, of a byte that comes back from the prompt cache. */
   Cost promptTokenCost_{1000}, answersCost_{0}, restoredByteCost_{0.001};
   uint64_t order_ = 0;
+  /** What is held is not what `held_` says. */
+  bool heldChanged_ = false;
+  mutable std::mutex heldMutex_;
+  std::vector<HeldPrompt> held_;
 
   std::mutex mutex_;
   std::condition_variable changed_;

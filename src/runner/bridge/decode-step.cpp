@@ -146,6 +146,7 @@ void DecodeLoop::learn(int64_t us, size_t tokens, size_t promptTokens) {
 void DecodeLoop::advance(Slot& slot) {
   Request& request = *slot.request;
   Progress& progress = request.progress;
+  heldChanged_ = heldChanged_ || !slot.generating;
   slot.generating = true;
   if (request.maxTokens == 0) return finish(slot, Reason::length);  // the prompt is in the cache: that was asked for
   if (request.satisfied) return finish(slot, Reason::stop);
@@ -178,12 +179,14 @@ bool DecodeLoop::makeRoom(Slot& slot) {
   const size_t wanted = request.keepTokens < 0 ? request.progress.promptTokens : static_cast<size_t>(request.keepTokens);
   const size_t keep = std::min(wanted, held / 2);
   const size_t discard = std::max<size_t>(1, (held - keep) / 2);
+  heldChanged_ = true;
   if (slot.state.shift(keep, discard)) return true;
   // This memory cannot move what it holds: what stays is evaluated again, as a prompt.
   request.prompt = slot.state.tokens();
   request.prompt.erase(keep, discard);
   request.prompt.push(slot.next);
   slot.state.cutBackTo(request.prompt);
+  slot.state.comesFrom(0);
   slot.generating = false;
   return true;
 }

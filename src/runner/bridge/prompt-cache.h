@@ -40,6 +40,7 @@ class PromptCache {
   /** The state that saves the most tokens of `prompt`; `reusable` is 0 when there is none. */
   Found find(const SequenceState& into, const TokenList& prompt);
   SavedState take(const Found& found);
+  const std::list<SavedState>& entries() const { return entries_; }
 
  private:
   const size_t bytesMax_;

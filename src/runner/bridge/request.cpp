@@ -72,10 +72,12 @@ common_sampler_ptr makeSampler(const llama_model* model, common_params_sampling&
 struct Prompt {
   TokenList tokens;
   std::shared_ptr<const MediaPrompt> media;
+  /** False = parts are left out. */
+  bool whole = true;
 };
 
 Prompt tokenize(const PromptMaker& maker, const std::string& text, MediaFiles files) {
-  if (files.empty()) return {maker.tokenizer.tokenize(text), nullptr};
+  if (files.empty()) return {maker.tokenizer.tokenize(text)};
   auto media = maker.projector->tokenize(text, std::move(files));
   return {media->tokens, media};
 }
@@ -118,7 +120,9 @@ ChatPrompt renderToFit(const PromptMaker& maker, const common_json& json, const 
     return render(candidate, unused).tokens.size();
   });
   sampling = untouched;
-  return render(shorter, sampling);
+  ChatPrompt cut = render(shorter, sampling);
+  cut.whole = false;
+  return cut;
 }
 
 /** A model that cannot take a file says so before anything looks at it. */
@@ -159,9 +163,11 @@ std::vector<llama_token> infillPrompt(const llama_vocab* vocab, const std::strin
 /** `contextTokens` > 0: a text without media that is too long loses its middle. */
 Prompt textPrompt(const PromptMaker& maker, const common_json& json, const MediaFiles& files, size_t contextTokens, int keepTokens) {
   const auto text = json.at("text").get<std::string>();
-  if (json.contains("suffix")) return {infillPrompt(llama_model_get_vocab(maker.model), text, json.at("suffix").get<std::string>()), nullptr};
+  if (json.contains("suffix")) return {infillPrompt(llama_model_get_vocab(maker.model), text, json.at("suffix").get<std::string>())};
   Prompt prompt = tokenize(maker, text, files);
-  if (contextTokens > 0 && files.empty()) prompt.tokens = withoutMiddle(prompt.tokens.tokens(), contextTokens - 1, keepTokens);
+  if (contextTokens == 0 || !files.empty()) return prompt;
+  prompt.whole = prompt.tokens.size() < contextTokens;
+  prompt.tokens = withoutMiddle(prompt.tokens.tokens(), contextTokens - 1, keepTokens);
   return prompt;
 }
 
@@ -197,6 +203,7 @@ void prepareRequest(Request& request, const RequestText& text, const PromptMaker
   if (json.contains("chat")) {
     ChatPrompt prompt = renderToFit(maker, json, text.files, sampling, truncate ? request.contextTokens : 0);
     request.prompt = std::move(prompt.tokens);
+    request.promptIsWhole = prompt.whole;
     request.media = std::move(prompt.media);
     request.stops.insert(request.stops.end(), prompt.chat.stops.begin(), prompt.chat.stops.end());
     request.parser = AnswerParser(std::move(prompt.chat.parser));
@@ -204,6 +211,7 @@ void prepareRequest(Request& request, const RequestText& text, const PromptMaker
   } else {
     Prompt prompt = textPrompt(maker, json, text.files, truncate ? request.contextTokens : 0, request.keepTokens);
     request.prompt = std::move(prompt.tokens);
+    request.promptIsWhole = prompt.whole;
     request.media = std::move(prompt.media);
     constrainText(grammar, jsonSchema, sampling);
   }

@@ -44,6 +44,8 @@ struct Request : Ticket {
   using Ticket::Ticket;
 
   TokenList prompt;
+  /** False = parts of what was asked are left out of it, because all would not fit. */
+  bool promptIsWhole = true;
   /** Where the pictures and sounds of `prompt` come from; null when there are none. */
   std::shared_ptr<const MediaPrompt> media;
   common_sampler_ptr sampler;

@@ -86,6 +86,7 @@ void SequenceState::clear() {
   if (memory_ != nullptr) llama_memory_seq_rm(memory_, sequence_, -1, -1);
   tokens_.clear();
   checkpoints_.clear();
+  origin_ = 0;
 }
 
 size_t SequenceState::nextStop(const TokenList& prompt) const {
@@ -130,6 +131,7 @@ std::optional<SavedState> SequenceState::save(size_t bytesMax) const {
     saved.bytes.resize(bytes);
     saved.tokens = tokens_;
     saved.checkpoints = checkpoints_;
+    saved.origin = origin_;
   } catch (const std::bad_alloc&) {
     return std::nullopt;
   }
@@ -149,6 +151,7 @@ bool SequenceState::restore(SavedState saved) {
   }
   tokens_ = std::move(saved.tokens);
   checkpoints_ = std::move(saved.checkpoints);
+  origin_ = saved.origin;
   return true;
 }
 
@@ -159,6 +162,7 @@ bool SequenceState::shift(size_t keep, size_t discard) {
   if (!llama_memory_seq_rm(memory_, sequence_, from, from + by)) return false;
   llama_memory_seq_add(memory_, sequence_, from + by, -1, -by);
   tokens_.erase(keep, discard);
+  origin_ = 0;
   return true;
 }
 

@@ -20,6 +20,8 @@ struct SavedState {
   TokenList tokens;
   std::vector<uint8_t> bytes;
   std::vector<Checkpoint> checkpoints;
+  /** As `SequenceState::origin`. */
+  int64_t origin = 0;
 
   size_t size() const;
 };
@@ -37,6 +39,9 @@ class SequenceState {
   llama_seq_id sequence() const { return sequence_; }
   /** Where the next token stands. */
   llama_pos position() const { return tokens_.positionOf(tokens_.size()); }
+  /** The newest request whose prompt this begins with, as far as it is held; 0 = it is the beginning of none. */
+  int64_t origin() const { return origin_; }
+  void comesFrom(int64_t request) { origin_ = request; }
   void push(llama_token token) { tokens_.push(token); }
   /** Takes over the next `count` cells of `prompt`, which begins with what is held. */
   void follow(const TokenList& prompt, size_t count) { tokens_.follow(prompt, count); }
@@ -73,6 +78,7 @@ class SequenceState {
   llama_pos window_;
   TokenList tokens_;
   std::vector<Checkpoint> checkpoints_;
+  int64_t origin_ = 0;
 };
 
 }  // namespace llmlb

@@ -1,15 +1,15 @@
 import { expect, test } from "bun:test";
 import { nodeState, seededRandom } from "../../../scripts/fixtures/node-states.ts";
+import { hashPrompt } from "../../../src/core/prompt-prefix.ts";
 import { type ChooserOptions, createChooser, type Lease } from "../../../src/router/choice/chooser.ts";
 import { choiceLimits } from "../../../src/router/choice/limits.ts";
-import { hashPrompt } from "../../../src/router/choice/prefix-hash.ts";
 import type { ChoiceRequest, NodeState } from "../../../src/router/types.ts";
 import { manualClock } from "../../fakes/manual-clock.ts";
 
 const words = (count: number, seed: string) => Array.from({ length: count }, (_, index) => `${seed}${index} `).join("");
 const asked = (text: string, rest: Partial<ChoiceRequest> = {}): ChoiceRequest => ({
   model: "m",
-  ...hashPrompt("m", [text]),
+  ...hashPrompt([text]),
   excluded: new Set(),
   ...rest,
 });

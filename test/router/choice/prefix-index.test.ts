@@ -1,11 +1,11 @@
 import { expect, test } from "bun:test";
-import { hashPrompt, type PromptPrefix } from "../../../src/router/choice/prefix-hash.ts";
+import { hashPrompt, type PromptPrefix } from "../../../src/core/prompt-prefix.ts";
 import { createPrefixIndex } from "../../../src/router/choice/prefix-index.ts";
 
 const text = (words: number, seed: string) => Array.from({ length: words }, (_, index) => `${seed}${index} `).join("");
-const prompt = (...segments: string[]) => hashPrompt("m", segments);
+const prompt = (...segments: string[]) => hashPrompt(segments);
 const all = (index: ReturnType<typeof createPrefixIndex>, of: PromptPrefix, nowMs = 0) =>
-  Object.fromEntries(index.match(of, nowMs, 0));
+  Object.fromEntries(index.match(["m"], of, nowMs, 0));
 
 const system = text(3000, "s");
 const first = prompt(system, text(300, "a"));
@@ -144,7 +144,7 @@ test("an end that comes after the node was forgotten brings nothing back", () =>
 test("of very many warm nodes some are named, not always the same", () => {
   const index = createPrefixIndex();
   for (let node = 0; node < 1_000; node++) index.record(`n${node}`, "m", first, 0);
-  const names = (turn: number) => [...index.match(first, 0, turn).keys()];
+  const names = (turn: number) => [...index.match(["m"], first, 0, turn).keys()];
   expect(names(0).length).toBe(64);
   expect(names(0.5)).not.toEqual(names(0));
   expect(new Set([0, 0.25, 0.5, 0.75, 0.99].flatMap(names)).size).toBeGreaterThan(250);

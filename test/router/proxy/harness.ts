@@ -17,7 +17,7 @@ export const startProxy = (
   const chooser = fakeChooser(cluster, nodes);
   const records: RequestRecord[] = [];
   const counts = { arrived: 0 };
-  const hashPrompt = (_model: string, segments: Iterable<unknown>) => ({
+  const hashPrompt = (segments: Iterable<unknown>) => ({
     prefix: [],
     promptTokens: [...segments].length,
   });

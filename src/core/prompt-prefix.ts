@@ -4,9 +4,9 @@
  */
 export type PromptSegment = string | { readonly identity: string; readonly tokens: number };
 
-/** What a choice needs of a prompt; spread it into a `ChoiceRequest`. */
+/** The beginnings of a prompt, for a router that looks for the node which has evaluated the longest of them. */
 export interface PromptPrefix {
-  /** Hash of everything up to each mark, first mark first. Equal hashes = equal beginnings, for the same model. */
+  /** Hash of everything up to each mark, first mark first. Equal hashes = equal beginnings. */
   readonly prefix: readonly bigint[];
   /** Estimate of the tokens up to each mark. */
   readonly prefixTokens: readonly number[];
@@ -21,13 +21,18 @@ const stepsPerDoubling = 32;
 const marksMax = 256;
 
 const charsPerToken = 4;
-const imageTokens = 768; // between the 256 of a small vision tower and the 1,500 of a tiled one
+
+/**
+ * How marks are made; to be raised when that, or what `promptSegments` makes of a body, changes: a node tells its router marks, and those of
+ * another way mean nothing to it.
+ */
+export const prefixForm = 1;
 
 /** The hash is fast, not secret: a client that makes two prompts collide sends only its own request to a colder node. */
-export const hashPrompt = (model: string, segments: Iterable<PromptSegment>): PromptPrefix => {
+export const hashPrompt = (segments: Iterable<PromptSegment>): PromptPrefix => {
   const prefix: bigint[] = [];
   const prefixTokens: number[] = [];
-  let hash = Bun.hash.xxHash64(model.toLowerCase());
+  let hash = 0n;
   let chars = 0;
   let tokens = 0;
   let markAt = smallestStepChars;
@@ -64,9 +69,3 @@ export const estimateTokens = (text: string): number => {
   const wide = (Buffer.byteLength(text) - text.length) / 2;
   return (text.length - wide) / charsPerToken + wide;
 };
-
-/** An image as a segment: its data (base64) or address. */
-export const imageSegment = (data: string): PromptSegment => ({
-  identity: `image ${data.length} ${Bun.hash.xxHash64(data)}`,
-  tokens: imageTokens,
-});
