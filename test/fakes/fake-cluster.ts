@@ -51,16 +51,20 @@ export interface FakeChooser extends Chooser {
   /** Requests on each node now. */
   readonly held: ReadonlyMap<string, number>;
   readonly asked: ChoiceRequest[];
+  /** What nodes told of their caches. */
+  readonly cached: (number | undefined)[];
 }
 
 /** The first node in their order that has the model, is not excluded and has a slot free. */
 export const fakeChooser = (cluster: Cluster, options: readonly FakeNodeOptions[]): FakeChooser => {
   const held = new Map<string, number>();
   const asked: ChoiceRequest[] = [];
+  const cached: (number | undefined)[] = [];
   const slotsOf = (wanted: string) => options.find(({ id }) => id === wanted)?.slots ?? Number.POSITIVE_INFINITY;
   return {
     held,
     asked,
+    cached,
     choose(request) {
       asked.push({ ...request, excluded: new Set(request.excluded) });
       const having = cluster.nodes().filter(({ modelsByName }) => modelsByName.has(request.model.toLowerCase()));
@@ -74,7 +78,11 @@ export const fakeChooser = (cluster: Cluster, options: readonly FakeNodeOptions[
     },
     begin({ node }: NodeChoice) {
       held.set(node.id, (held.get(node.id) ?? 0) + 1);
-      return { firstByte: () => undefined, end: () => void held.set(node.id, (held.get(node.id) ?? 1) - 1) };
+      const end = (cachedTokens?: number) => {
+        held.set(node.id, (held.get(node.id) ?? 1) - 1);
+        cached.push(cachedTokens);
+      };
+      return { firstByte: () => undefined, end };
     },
   };
 };

@@ -117,6 +117,17 @@ test.each([
   expect(counted(dialect, ...pieces)).toEqual(known || undefined);
 });
 
+test.each([
+  ["OpenAI's usage", '{"usage":{"prompt_tokens_details":{"cached_tokens":120},"completion_tokens":12}}', 120],
+  ["the responses API's", '{"usage":{"input_tokens_details":{"cached_tokens":0},"output_tokens":5}}', 0],
+  ["Anthropic's", '{"usage":{"input_tokens":5,"cache_read_input_tokens": 33,"output_tokens":1}}', 33],
+  ["Ollama's", '{"done":true,"prompt_eval_count":44}', undefined],
+])("cached tokens of %s", (_, text, expected) => {
+  const tokens = createAnswerTokens(undefined);
+  tokens.add(bytes(text));
+  expect(tokens.cached()).toBe(expected as number);
+});
+
 test("of a long answer only the end is kept", () => {
   const tokens = createAnswerTokens("openAi");
   for (let index = 0; index < 100_000; index++) tokens.add(bytes(`data: {"n":${index}}\n\n`));

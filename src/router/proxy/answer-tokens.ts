@@ -12,6 +12,8 @@ export interface AnswerTokens {
   add(bytes: Uint8Array): void;
   /** Undefined where nothing tells it. */
   count(): TokenCount | undefined;
+  /** Tokens of the prompt that the node had in its cache; undefined where it does not tell. */
+  cached(): number | undefined;
 }
 
 const tailBytes = 2048; // usage stands at the end of an answer, in all dialects; kept for every open stream
@@ -19,6 +21,9 @@ const lineEnd = 10;
 
 /** Of OpenAI's chat, of its responses and Anthropic, and of Ollama; in a text the quotes would be escaped. */
 const told = /"(?:completion_tokens|output_tokens|eval_count)"\s*:\s*(\d{1,9})(?!\d)/g;
+
+/** Of OpenAI's APIs, and of Anthropic. */
+const toldCached = /"(?:cached_tokens|cache_read_input_tokens)"\s*:\s*(\d{1,9})(?!\d)/g;
 
 /** How long an event is, and how many of a stream hold no token: those that begin and end it. */
 const eventsOf: Record<StreamDialect, { lines: number; empty: number }> = {
@@ -44,21 +49,22 @@ export const createAnswerTokens = (dialect: StreamDialect | undefined): AnswerTo
       }
     },
     count() {
-      const tokens = lastTold(tail.length === 1 && tail[0] ? tail[0] : Buffer.concat(tail));
+      const tokens = lastTold(tail, told);
       if (tokens !== undefined) return { tokens, atLeast: false };
       if (!dialect) return undefined;
       const { lines: perEvent, empty } = eventsOf[dialect];
       return { tokens: Math.max(0, Math.floor(lines / perEvent) - empty), atLeast: true };
     },
+    cached: () => lastTold(tail, toldCached),
   };
 };
 
 /** In Latin-1, which takes no decoding: names and digits are the same in it. */
-const lastTold = (tail: Uint8Array): number | undefined => {
-  const { buffer, byteOffset, byteLength } = tail;
+const lastTold = (tail: readonly Uint8Array[], pattern: RegExp): number | undefined => {
+  const { buffer, byteOffset, byteLength } = tail.length === 1 && tail[0] ? tail[0] : Buffer.concat(tail);
   const text = Buffer.from(buffer, byteOffset, byteLength).toString("latin1", Math.max(0, byteLength - tailBytes));
   let last: string | undefined;
-  for (const [, tokens] of text.matchAll(told)) last = tokens;
+  for (const [, tokens] of text.matchAll(pattern)) last = tokens;
   return last === undefined ? undefined : Number(last);
 };
 

@@ -8,8 +8,8 @@ export type NodeChoice = Extract<Choice, { kind: "node" }>;
 export interface Lease {
   /** The first byte of the answer's body came: the prompt is evaluated. */
   firstByte(): void;
-  /** The answer is over, whole or not. A second call does nothing. */
-  end(): void;
+  /** The answer is over, whole or not. `cachedTokens`: what the node says that it had of the prompt. A second call does nothing. */
+  end(cachedTokens?: number): void;
 }
 
 /** Chooses nodes, and knows what it has chosen them for. */
@@ -49,10 +49,10 @@ export const createPlacement = ({ chooser, refresh, ...options }: PlacementOptio
     if (choice.kind !== "node") throw noPlace(choice, request.model);
     const lease = chooser.begin(choice, request);
     let held = true;
-    const end = (): void => {
+    const end = (cachedTokens?: number): void => {
       if (!held) return;
       held = false;
-      lease.end();
+      lease.end(cachedTokens);
       line.wake();
     };
     return { choice, lease: { firstByte: () => lease.firstByte(), end } };

@@ -190,7 +190,7 @@ const respond = async (deps: RelayDeps, course: Course, answering: Answering): P
   const tokens = createAnswerTokens(dialect && translated ? "openAi" : dialect); // what a node is asked in other words is OpenAI's
   if (whole) tokens.add(whole);
   const end = (error?: AppError): void => {
-    place.lease.end();
+    place.lease.end(tokens.cached());
     if (error && error.code !== "cancelled") deps.cluster.note(place.choice.node.id, "failed");
     record.end({ status, count: tokens.count(), ...(error && { error }) });
   };

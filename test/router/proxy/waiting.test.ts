@@ -82,3 +82,11 @@ test("0 requests are lost when a node dies under load", async () => {
   expect(statuses.filter((status) => status !== 200)).toEqual([]);
   expect(statuses).toHaveLength(24 * 40);
 });
+
+test("what a node tells of its cache reaches the choice, once", async () => {
+  const usage = { completion_tokens: 1, prompt_tokens_details: { cached_tokens: 77 } };
+  await using node = await rawServer((socket) => socket.write(jsonAnswer({ usage })));
+  await using router = await startProxy([{ id: "a", url: node.url }]);
+  await (await router.post(path, ask("x"))).json();
+  expect(router.chooser.cached).toEqual([77]);
+});
