@@ -2,7 +2,6 @@ import { hashPrompt } from "../../src/core/prompt-prefix.ts";
 import { type PolicyName, policyNames } from "../../src/router/choice/choose-node.ts";
 import { type Chooser, createChooser } from "../../src/router/choice/chooser.ts";
 import { createFairQueue } from "../../src/router/choice/fair-queue.ts";
-import { type ChoiceLimits, choiceLimits } from "../../src/router/choice/limits.ts";
 import type { NodeState } from "../../src/router/types.ts";
 import { nodeState, seededRandom } from "../fixtures/node-states.ts";
 import { createEventQueue, type EventQueue } from "./event-queue.ts";
@@ -16,8 +15,15 @@ const virtualSeconds = 900;
 const warmUpSeconds = 120;
 const reportMs = 5_000;
 
+/** How the waiting line is served: as it ships, or strictly in turn. Whose the chats are: all one key's, or each its own key's. */
+export interface FleetLine {
+  served: "cheapest" | "in turn";
+  keys: "one" | "each chat";
+}
+
 export interface FleetRow {
   policy: PolicyName;
+  line?: FleetLine;
   requestsPerSecond: number;
   /** Seconds to the first token. */
   p50: number;
@@ -35,6 +41,7 @@ export interface FleetRow {
 }
 
 interface Chat {
+  key: string;
   pieces: Piece[];
   texts: string[];
   turns: number;
@@ -42,8 +49,15 @@ interface Chat {
 }
 
 /** A fleet in virtual time, the router's choice as it ships: chats that share long beginnings, at several loads, each policy in turn. */
-export const benchFleet = async (): Promise<FleetRow[]> =>
-  [1, 2, 4, 8, 12, 16, 20].flatMap((rate) => policyNames.map((policy) => simulateFleet(policy, rate)));
+export const benchFleet = async (): Promise<FleetRow[]> => [
+  ...[1, 2, 4, 8, 12, 16, 20].flatMap((rate) => policyNames.map((policy) => simulateFleet(policy, rate))),
+  ...lines.map((line) => ({ ...simulateFleet("prefix", 20, { chatCount: 400, line }), line })),
+];
+
+/** For more chats than all nodes may queue, so that many wait in the router. */
+const lines = (["one", "each chat"] as const).flatMap((keys) =>
+  (["cheapest", "in turn"] as const).map((served): FleetLine => ({ served, keys })),
+);
 
 /** Half of the nodes are twice as fast as the others. */
 const specOf = (index: number): FleetNodeSpec => ({
@@ -57,8 +71,7 @@ const specOf = (index: number): FleetNodeSpec => ({
 export const simulateFleet = (
   policy: PolicyName,
   rate: number,
-  limits: ChoiceLimits = choiceLimits,
-  chatCount = 150,
+  { chatCount = 150, line = { served: "cheapest", keys: "one" } }: { chatCount?: number; line?: FleetLine } = {},
 ): FleetRow => {
   const events = createEventQueue();
   const random = seededRandom(1);
@@ -70,10 +83,9 @@ export const simulateFleet = (
     cluster: { nodes: () => nodes },
     clock: events,
     policy,
-    limits,
     random: seededRandom(2),
   });
-  const run = createRun(chooser, fleet, events);
+  const run = createRun(chooser, fleet, events, line);
   const chats = Array.from({ length: chatCount }, () => newChat(random));
   for (let ms = 0; ms < virtualSeconds * 1_000; ms += (-Math.log(1 - random()) / rate) * 1_000) {
     events.after(ms, () => {
@@ -86,13 +98,13 @@ export const simulateFleet = (
   return { policy, requestsPerSecond: rate, ...run.summary() };
 };
 
+let ids = 0;
+
 const newChat = (random: () => number): Chat => {
-  const chat: Chat = { pieces: [], texts: [], turns: 0, busy: false };
+  const chat: Chat = { key: `key ${ids++}`, pieces: [], texts: [], turns: 0, busy: false };
   begin(chat, random);
   return chat;
 };
-
-let ids = 0;
 
 const begin = (chat: Chat, random: () => number) => {
   const system = `system ${Math.floor(random() * systemCount)}`;
@@ -137,7 +149,12 @@ const createBooks = (nodes: number) => {
 const requestOf = ({ texts }: Chat) => ({ model: "m", ...hashPrompt(texts), excluded: new Set<string>() });
 
 /** Sends requests through the choice, and lets them wait where it says so. */
-const createRun = (chooser: Chooser, fleet: ReturnType<typeof createFleetNode>[], events: EventQueue) => {
+const createRun = (
+  chooser: Chooser,
+  fleet: ReturnType<typeof createFleetNode>[],
+  events: EventQueue,
+  line: FleetLine,
+) => {
   const waiting = createFairQueue<{ attempt(): boolean; cost(): number }>({ limit: 1_000_000, limitPerKey: 1_000_000 });
   const books = createBooks(fleet.length);
   /** False = every node is full. */
@@ -163,7 +180,8 @@ const createRun = (chooser: Chooser, fleet: ReturnType<typeof createFleetNode>[]
         if (counts) books.whole(seconds());
         add(chat, `answer ${ids++}`, answerTokens);
         chat.busy = false;
-        const next = waiting.shiftCheapest(({ cost }) => cost());
+        const cost = (one: { cost(): number }) => (line.served === "cheapest" ? one.cost() : Math.min(1, one.cost()));
+        const next = waiting.shiftCheapest(cost);
         if (next && !next.attempt()) throw new Error("a request was to fit and did not");
       },
     });
@@ -182,7 +200,7 @@ const createRun = (chooser: Chooser, fleet: ReturnType<typeof createFleetNode>[]
         const choice = chooser.choose(request);
         return choice.kind === "node" ? choice.uncachedTokens : Number.POSITIVE_INFINITY;
       };
-      if (waiting.size > 0 || !attempt()) waiting.push("key", { attempt, cost });
+      if (waiting.size > 0 || !attempt()) waiting.push(line.keys === "one" ? "key" : chat.key, { attempt, cost });
     },
     summary: books.summary,
   };

@@ -1,6 +1,6 @@
 import { AppError, toAppError } from "../../core/errors.ts";
 import type { Choice, ChoiceRequest } from "../types.ts";
-import { createWaitingLine, type LineOptions } from "./waiting-line.ts";
+import { createWaitingLine, type LineOptions, type Offer } from "./waiting-line.ts";
 
 export type NodeChoice = Extract<Choice, { kind: "node" }>;
 
@@ -43,10 +43,13 @@ export interface PlacementOptions extends LineOptions {
 
 export const createPlacement = ({ chooser, refresh, ...options }: PlacementOptions): Placement => {
   const line = createWaitingLine(options);
-  const tryPlace = (request: ChoiceRequest): Place | undefined => {
+  const look = (request: ChoiceRequest): Offer<Place> | undefined => {
     const choice = chooser.choose(request);
     if (choice.kind === "wait") return undefined;
     if (choice.kind !== "node") throw noPlace(choice, request.model);
+    return { cost: choice.uncachedTokens, take: () => take(choice, request) };
+  };
+  const take = (choice: NodeChoice, request: ChoiceRequest): Place => {
     const lease = chooser.begin(choice, request);
     let held = true;
     const end = (cachedTokens?: number): void => {
@@ -63,18 +66,18 @@ export const createPlacement = ({ chooser, refresh, ...options }: PlacementOptio
     },
     async place(request, tenant, signal) {
       const { model } = request;
-      const place = () => tryPlace(request);
-      if (line.has(model)) return await line.wait({ tenant, model, place }, signal);
+      const waiter = { tenant, model, look: () => look(request) };
+      if (line.has(model)) return await line.wait(waiter, signal);
       try {
-        const at = place();
-        if (at) return at;
+        const offer = look(request);
+        if (offer) return offer.take();
       } catch (error) {
         if (toAppError(error).code !== "model_not_found") throw error;
         await refresh(); // a model that is new on a node is asked for before the node has told of it
-        const at = place();
-        if (at) return at;
+        const offer = look(request);
+        if (offer) return offer.take();
       }
-      return await line.wait({ tenant, model, place }, signal);
+      return await line.wait(waiter, signal);
     },
   };
 };

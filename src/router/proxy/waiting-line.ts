@@ -1,13 +1,16 @@
 import type { Clock } from "../../core/clock.ts";
 import { AppError } from "../../core/errors.ts";
-import { createFairQueue } from "../choice/fair-queue.ts";
+import { createFairQueue, type FairQueue } from "../choice/fair-queue.ts";
 
-/** Requests that wait for a place on a node: in turn by who asks, and for each of them in order. */
+/**
+ * Requests that wait for a place on a node: in turn by who asks, and for each of them in order; but of the next in turn the one goes first that has
+ * most of its prompt in a cache where there is a place, within the bounds of `shiftCheapest`.
+ */
 export interface WaitingLine {
   readonly length: number;
   /** Somebody waits for the model: who comes now does not go before them. */
   has(model: string): boolean;
-  /** Resolves to what `place` finds, as soon as it finds something. Throws `busy` when the line is full or the wait too long. */
+  /** Resolves to what `look` finds, when it is taken. Throws `busy` when the line is full or the wait too long. */
   wait<T>(waiter: Waiter<T>, signal: AbortSignal): Promise<T>;
   /** A place may be free: those who wait try. */
   wake(): void;
@@ -18,7 +21,14 @@ export interface Waiter<T> {
   tenant: string;
   model: string;
   /** Undefined = there is still no place. Throws when there will be none. */
-  place(): T | undefined;
+  look(): Offer<T> | undefined;
+}
+
+/** A place that is free now. */
+export interface Offer<T> {
+  /** Prompt tokens that would have to be evaluated there. */
+  readonly cost: number;
+  take(): T;
 }
 
 export interface LineOptions {
@@ -31,8 +41,8 @@ export interface LineOptions {
 
 interface Entry {
   readonly model: string;
-  /** True = it waits no longer. */
-  tryPlace(): boolean;
+  /** Taking it ends the wait, also where it is that there will be no place. */
+  look(): Offer<void> | undefined;
 }
 
 // Places become free that no lease of ours told of: another client's on a node, or a node that has come back.
@@ -47,20 +57,7 @@ export const createWaitingLine = ({ clock, limit, limitPerTenant, waitMs }: Line
     if (sum > 0) models.set(model, sum);
     else models.delete(model);
   };
-  const wake = (): void => {
-    const full = new Set<string>(); // models for which the first in line found no place
-    const accepts = (entry: Entry): boolean => {
-      if (full.has(entry.model)) return false;
-      const placed = entry.tryPlace();
-      if (!placed) full.add(entry.model);
-      return placed;
-    };
-    while (queue.size > 0) {
-      const entry = queue.shift(accepts);
-      if (!entry) return;
-      count(entry.model, -1);
-    }
-  };
+  const wake = (): void => serveThoseWhoFit(queue, ({ model }) => count(model, -1));
   const look = (): void => {
     if (looking || queue.size === 0) return;
     looking = true;
@@ -101,19 +98,37 @@ export const createWaitingLine = ({ clock, limit, limitPerTenant, waitMs }: Line
   };
 };
 
-const openEntry = <T>({ model, place }: Waiter<T>) => {
+/** Until nobody fits any more. `onServed` is told before a place is taken. */
+const serveThoseWhoFit = (queue: FairQueue<Entry>, onServed: (entry: Entry) => void): void => {
+  const full = new Set<string>(); // models for which somebody found no place
+  while (queue.size > 0) {
+    const fullBefore = full.size;
+    const offers = new Map<Entry, Offer<void>>();
+    const cost = (entry: Entry): number => {
+      const offer = full.has(entry.model) ? undefined : entry.look();
+      if (offer) offers.set(entry, offer);
+      else full.add(entry.model);
+      return offer?.cost ?? Number.POSITIVE_INFINITY;
+    };
+    const entry = queue.shiftCheapest(cost, ({ model }) => !full.has(model));
+    if (!entry && full.size === fullBefore) return;
+    if (!entry) continue; // those behind them want other models
+    onServed(entry);
+    offers.get(entry)?.take();
+  }
+};
+
+const openEntry = <T>({ model, look }: Waiter<T>) => {
   const { promise: placed, resolve, reject } = Promise.withResolvers<T>();
-  const tryPlace = (): boolean => {
+  const lookSafely = (): Offer<void> | undefined => {
     try {
-      const found = place();
-      if (found === undefined) return false;
-      resolve(found);
+      const offer = look();
+      return offer && { cost: offer.cost, take: () => resolve(offer.take()) };
     } catch (error) {
-      reject(error);
+      return { cost: -1, take: () => reject(error) }; // to be told before anybody is served
     }
-    return true;
   };
-  return { entry: { model, tryPlace } satisfies Entry, placed, fail: reject };
+  return { entry: { model, look: lookSafely } satisfies Entry, placed, fail: reject };
 };
 
 const refused = (refusal: "full" | "key-full", limit: number): AppError =>

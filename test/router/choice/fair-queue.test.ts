@@ -50,16 +50,6 @@ test("what leaves is gone, once", () => {
   expect(waiting.shift()).toBeUndefined();
 });
 
-test("a deadline takes out what is due", () => {
-  const waiting = queue();
-  waiting.push("a", "a1", 10);
-  waiting.push("a", "a2", 30);
-  waiting.push("b", "b1", 20);
-  waiting.push("c", "c1");
-  expect(waiting.expire(20)).toEqual(["a1", "b1"]);
-  expect(waiting.drain()).toEqual(["a2", "c1"]);
-});
-
 test("an item whose model is busy does not block another's", () => {
   const waiting = queue();
   waiting.push("a", "big");
@@ -87,20 +77,33 @@ test("nothing is left of keys that are gone", () => {
   expect(performance.now() - startMs).toBeLessThan(5_000); // a leak of keys would make each turn longer
 });
 
-test("the cheapest of those whose turn is near, but the first is not passed over for ever", () => {
+test.each([
+  ["its own key's", "a", 64],
+  ["another key's", "b", 16],
+])("the cheapest of those whose turn is near, but the first is not passed over by %s for ever", (_, key, times) => {
   const waiting = queue(1_000, 1_000);
   waiting.push("a", "dear");
   const costs = (item: string) => (item === "dear" ? 5 : item === "never" ? Number.POSITIVE_INFINITY : 1);
   waiting.push("a", "never");
   let turns = 0;
   for (let served: string | undefined = ""; served !== "dear"; turns++) {
-    waiting.push("b", `cheap ${turns}`);
+    waiting.push(key, `cheap ${turns}`);
     served = waiting.shiftCheapest(costs);
   }
-  expect(turns).toBe(65);
-  expect(waiting.shiftCheapest(costs)).toBe("cheap 64");
+  expect(turns).toBe(times + 1);
+  expect(waiting.shiftCheapest(costs)).toBe(`cheap ${times}`);
   expect(waiting.shiftCheapest(costs)).toBeUndefined();
   expect(waiting.drain()).toEqual(["never"]);
+});
+
+test("what is not accepted is not looked at, and takes nobody's place among the next", () => {
+  const waiting = queue(1_000, 1_000);
+  for (let index = 0; index < 100; index++) waiting.push("a", `full ${index}`);
+  waiting.push("a", "free");
+  const accepts = (item: string) => !item.startsWith("full");
+  expect(waiting.shiftCheapest(() => 1, accepts)).toBe("free");
+  expect(waiting.shiftCheapest(() => 1, accepts)).toBeUndefined();
+  expect(waiting.size).toBe(100);
 });
 
 test("of a long queue only the first are looked at, of every key some", () => {
