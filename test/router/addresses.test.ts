@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { checkAddress, refusal } from "../../src/router/cluster/address-guard.ts";
+import { checkedAddresses, refusal } from "../../src/router/cluster/address-guard.ts";
 import { indexModels, modelKey } from "../../src/router/cluster/index-models.ts";
 import { nodeUrl } from "../../src/router/cluster/node-url.ts";
 
@@ -57,12 +57,12 @@ test.each([
 
 test("a name is judged by what it leads to, by all of it", async () => {
   const lookup = async (name: string) => (name === "evil.example" ? ["10.0.0.1", "169.254.169.254"] : ["10.0.0.1"]);
-  expect(await checkAddress("http://good.example:1", lookup)).toBeUndefined();
-  await expect(checkAddress("http://evil.example:1", lookup)).rejects.toThrow(
+  expect(await checkedAddresses("good.example", lookup)).toEqual(["10.0.0.1"]);
+  await expect(checkedAddresses("evil.example", lookup)).rejects.toThrow(
     "evil.example is 169.254.169.254: link-local addresses are refused",
   );
-  await expect(checkAddress("http://2852039166:1", lookup)).rejects.toThrow("169.254.169.254"); // the URL standard's other ways
-  await expect(checkAddress("http://x", () => Promise.reject(new Error("ENOTFOUND")))).rejects.toThrow(
+  await expect(checkedAddresses(new URL("http://2852039166:1").hostname, lookup)).rejects.toThrow("169.254.169.254"); // the URL standard's other ways
+  await expect(checkedAddresses("x", () => Promise.reject(new Error("ENOTFOUND")))).rejects.toThrow(
     "cannot be resolved",
   );
 });

@@ -25,7 +25,7 @@ const openAi = (...models: string[]) => ({ "/v1/models": { data: models.map((id)
 const llmlb = { models: [], memory: {}, version: "1", router_key_sha256: hashSecret(routerKey) };
 
 const answer = async (target: string, init: BunFetchRequestInit): Promise<Response> => {
-  const path = target.slice(url.length).split("?")[0] as string;
+  const path = new URL(target).pathname;
   asked.push({ path, key: new Headers(init.headers).get("authorization") });
   if (!answers) throw Object.assign(new Error("refused"), { code: "ConnectionRefused" });
   return path in answers ? Response.json(answers[path]) : Response.json({}, { status: 404 });

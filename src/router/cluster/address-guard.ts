@@ -42,15 +42,18 @@ const ipv4Inside = (address: string): string => {
   return bytes.join(".");
 };
 
-/** Throws `forbidden` when the URL's host is, or its name leads to, an address that is refused; `connection` for a name without one. */
-export const checkAddress = async (url: string, lookup: Lookup): Promise<void> => {
-  const { hostname } = new URL(url);
+/**
+ * Where a host is to be connected to: these addresses and none that a second look at its name finds, which may be another's by then. Throws
+ * `forbidden` when one of them is refused, and `connection` for a name without any.
+ */
+export const checkedAddresses = async (hostname: string, lookup: Lookup): Promise<readonly string[]> => {
   const literal = hostname.replace(/^\[|\]$/g, "");
   const addresses = isIP(literal) ? [literal] : await resolve(literal, lookup);
   for (const address of addresses) {
     const why = refusal(address);
     if (why) throw new AppError("forbidden", `${literal === address ? "" : `${literal} is `}${address}: ${why}`);
   }
+  return addresses;
 };
 
 const resolve = async (hostname: string, lookup: Lookup): Promise<string[]> => {

@@ -1,7 +1,7 @@
 import type { Clock } from "../../core/clock.ts";
 import { AppError } from "../../core/errors.ts";
 import { parseJson } from "../../core/json.ts";
-import { checkAddress, type Lookup } from "./address-guard.ts";
+import { checkedAddresses, type Lookup } from "./address-guard.ts";
 
 /** What a node answered to one question. */
 export interface Answer {
@@ -26,41 +26,82 @@ export interface AskOptions {
 const answerMs = 5_000; // an idle server needs milliseconds; one that computes on all its cores may need seconds
 const answerMaxBytes = 16 * 2 ** 20; // a listing of 10,000 models is 5 MB
 
-/** Questions to one node, for one probe. Redirects are not followed, and the node's address is checked each time: names change hands. */
+/**
+ * Questions to one node, for one probe. Redirects are not followed, and the node's address is checked each time: names change hands. It is asked
+ * at the address that was checked, and directly, as requests are: what a proxy reaches says nothing of what the router does.
+ */
 export const askNode = (url: string, key: string | undefined, options: AskOptions): Ask => {
-  const checked = checkAddress(url, options.lookup);
+  const base = new URL(url);
+  const checked = checkedAddresses(base.hostname, options.lookup);
   checked.catch(() => undefined); // told by the first question
   const asked = new Map<string, Promise<Answer>>();
   return (path) => {
-    const known = asked.get(path) ?? checked.then(() => getJson(url + path, key, options));
+    const known =
+      asked.get(path) ?? checked.then((addresses) => askAny({ base, path, key, addresses }, options).catch(explain));
     asked.set(path, known);
     return known;
   };
 };
 
-const getJson = async (url: string, key: string | undefined, options: AskOptions): Promise<Answer> => {
-  const { clock, fetch: ask = fetch, signal } = options;
+interface Question {
+  base: URL;
+  path: string;
+  key: string | undefined;
+  addresses: readonly string[];
+}
+
+/** A machine may have several addresses of which a server listens on one. */
+const askAny = async ({ base, path, key, addresses }: Question, options: AskOptions): Promise<Answer> => {
+  const { clock, signal } = options;
   const late = new AbortController();
-  const cancel = clock.after(answerMs, () => late.abort());
+  const cancel = clock.after(answerMs, () => late.abort(new AppError("connection", "it does not answer")));
+  const until = signal ? AbortSignal.any([late.signal, signal]) : late.signal;
+  let fault: unknown;
   try {
-    const response = await ask(url, {
-      headers: { accept: "application/json", ...(key === undefined ? {} : { authorization: `Bearer ${key}` }) },
-      redirect: "manual",
-      signal: signal ? AbortSignal.any([late.signal, signal]) : late.signal,
-      ...(isLocal(url) ? { proxy: false as const } : {}),
-    });
-    const text = await readBounded(response);
-    return { status: response.status, body: parseJson(text), server: response.headers.get("server") ?? "" };
-  } catch (cause) {
-    if (cause instanceof AppError) throw cause;
-    throw new AppError("connection", late.signal.aborted ? "it does not answer" : reasonOf(cause), { cause });
+    for (const address of addresses) {
+      try {
+        return await getJson({ base, path, key, address }, options.fetch ?? fetch, until);
+      } catch (cause) {
+        fault = cause;
+        if (!isUnreachable(cause)) break;
+      }
+    }
+    throw late.signal.aborted ? late.signal.reason : fault;
   } finally {
     cancel();
   }
 };
 
-/** Loopback is never behind a proxy, but Bun would ask one for it when HTTP_PROXY is set and NO_PROXY is not. */
-const isLocal = (url: string): boolean => /^(localhost|127(\.\d+){3}|\[::1\])$/.test(new URL(url).hostname);
+const getJson = async (
+  { base, path, key, address }: Omit<Question, "addresses"> & { address: string },
+  ask: NonNullable<AskOptions["fetch"]>,
+  signal: AbortSignal,
+): Promise<Answer> => {
+  const at = new URL(base.href.replace(/\/$/, "") + path);
+  at.hostname = address.includes(":") ? `[${address}]` : address;
+  const response = await ask(at.href, {
+    headers: {
+      accept: "application/json",
+      host: base.host,
+      ...(key === undefined ? {} : { authorization: `Bearer ${key}` }),
+    },
+    redirect: "manual",
+    signal,
+    proxy: false,
+    ...(address !== bareHost(base) && { tls: { serverName: bareHost(base) } }),
+  } as BunFetchRequestInit);
+  const text = await readBounded(response);
+  return { status: response.status, body: parseJson(text), server: response.headers.get("server") ?? "" };
+};
+
+const bareHost = ({ hostname }: URL): string => hostname.replace(/^\[|\]$/g, "");
+
+const explain = (cause: unknown): never => {
+  throw cause instanceof AppError ? cause : new AppError("connection", reasonOf(cause), { cause });
+};
+
+const isUnreachable = (cause: unknown): boolean =>
+  /^(ConnectionRefused|ECONNREFUSED|FailedToOpenSocket)$/.test((cause as { code?: string }).code ?? "");
 
 const readBounded = async (response: Response): Promise<string> => {
   const chunks: Uint8Array[] = [];

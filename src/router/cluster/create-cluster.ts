@@ -5,7 +5,7 @@ import type { Log } from "../../core/log.ts";
 import type { Registry, StoredNode } from "../registry/registry.ts";
 import { hashSecret, newId, newSecret } from "../registry/secret.ts";
 import type { Cluster, NodeReading, NodeState } from "../types.ts";
-import { checkAddress, type Lookup, systemLookup } from "./address-guard.ts";
+import { checkedAddresses, type Lookup, systemLookup } from "./address-guard.ts";
 import { type Ask, type AskOptions, askNode } from "./ask-node.ts";
 import { detectKind } from "./detect-kind.ts";
 import { Member, type ReportSink } from "./member.ts";
@@ -200,7 +200,7 @@ const admission = (options: ClusterOptions, book: Book): Pick<ManagedCluster, "a
       if (known && known.leftAtMs === undefined)
         throw new AppError("conflict", `${url} is in the cluster already, as ${known.id}`);
       const { lookup = systemLookup } = options;
-      if (node.kind) await checkAddress(url, lookup).catch(unlessForbidden);
+      if (node.kind) await checkedAddresses(new URL(url).hostname, lookup).catch(unlessForbidden);
       const found = await ask(asking(url, node.key), node.kind).catch((error) => rethrow(error, url));
       return (await admit(node, url, found, false)).state;
     },

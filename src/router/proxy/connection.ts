@@ -42,55 +42,86 @@ interface ConnectOptions {
   clock: Clock;
   connectMs: number;
   events: ConnectionEvents;
+  /** Of the target's host; see `checkedAddresses`. */
+  addressesOf(hostname: string): Promise<readonly string[]>;
 }
 
-/** Connects. Rejects with `connection` when that takes longer than `connectMs` or is refused. */
-export const connect = async (target: Target, { clock, connectMs, events }: ConnectOptions): Promise<Connection> => {
-  const wire = createWire(events);
-  const ready = Promise.withResolvers<void>();
-  const giveUp = clock.after(connectMs, () => ready.reject(unreachable(target, `no answer in ${connectMs / 1000} s`)));
-  const refused = (error: unknown) => ready.reject(unreachable(target, reasonOf(error), error));
-  Bun.connect({
-    hostname: target.hostname,
-    port: target.port,
-    ...(target.tls && { tls: { serverName: target.hostname } }),
-    socket: {
-      open(socket) {
-        wire.attach(socket);
-        if (!target.tls) ready.resolve();
-      },
-      handshake(_socket, success, error) {
-        if (success && !error) ready.resolve();
-        else refused(error ?? new Error("TLS handshake failed"));
-      },
-      data: (_socket, bytes) => wire.receive(bytes),
-      drain: () => wire.flush(),
-      close: () => wire.lost(new AppError("connection", "the node closed the connection")),
-      error: (_socket, error) => wire.lost(lostBy(error)),
-      end: () => wire.lost(new AppError("connection", "the node closed the connection")),
-      connectError: (_socket, error) => refused(error),
-    },
-  }).catch(refused);
+/**
+ * Connects to the first of the target's addresses that takes it. Rejects with `connection` when none does, or when it takes longer than
+ * `connectMs` to learn them, or to try them.
+ */
+export const connect = async (target: Target, options: ConnectOptions): Promise<Connection> => {
+  const { connectMs } = options;
+  const addresses = await within<readonly string[]>(options, connectMs, (ended) =>
+    options.addressesOf(target.hostname).then(ended.resolve, ended.reject),
+  ).catch((error) => {
+    throw unreachable(target, error);
+  });
+  let last: unknown;
+  for (const address of addresses) {
+    try {
+      return await dial(target, address, { ...options, connectMs: connectMs / addresses.length });
+    } catch (error) {
+      last = error;
+    }
+  }
+  throw unreachable(target, last);
+};
+
+const within = async <T>(
+  { clock, connectMs }: Pick<ConnectOptions, "clock" | "connectMs">,
+  ms: number,
+  begin: (ended: PromiseWithResolvers<T>) => void,
+): Promise<T> => {
+  const ended = Promise.withResolvers<T>();
+  const giveUp = clock.after(ms, () => ended.reject(new Error(`no answer in ${connectMs / 1000} s`)));
+  begin(ended);
+  return await ended.promise.finally(giveUp);
+};
+
+/** The name stays what certificates are checked for. */
+const dial = async (target: Target, address: string, options: ConnectOptions): Promise<Connection> => {
+  const wire = createWire(options.events);
   try {
-    await ready.promise;
+    await within<void>(options, options.connectMs, ({ resolve, reject }) => {
+      Bun.connect({
+        hostname: address,
+        port: target.port,
+        ...(target.tls && { tls: { serverName: target.hostname } }),
+        socket: {
+          open(socket) {
+            wire.attach(socket);
+            if (!target.tls) resolve();
+          },
+          handshake(_socket, success, error) {
+            if (success && !error) resolve();
+            else reject(error ?? new Error("TLS handshake failed"));
+          },
+          data: (_socket, bytes) => wire.receive(bytes),
+          drain: () => wire.flush(),
+          close: () => wire.lost(new AppError("connection", "the node closed the connection")),
+          error: (_socket, error) => wire.lost(lostBy(error)),
+          end: () => wire.lost(new AppError("connection", "the node closed the connection")),
+          connectError: (_socket, error) => reject(error),
+        },
+      }).catch(reject);
+    });
     return wire.connection;
   } catch (error) {
     wire.connection.close();
     throw error;
-  } finally {
-    giveUp();
   }
 };
 
-const unreachable = ({ hostname, port }: Target, reason: string, cause?: unknown) =>
-  new AppError("connection", `cannot connect to ${hostname}:${port}: ${reason}`, { cause });
+const unreachable = ({ hostname, port }: Target, cause: unknown) =>
+  new AppError("connection", `cannot connect to ${hostname}:${port}: ${reasonOf(cause)}`, { cause });
 
 const lostBy = (error: Error) =>
   new AppError("connection", `the connection to the node was lost: ${reasonOf(error)}`, { cause: error });
 
 const reasonOf = (error: unknown): string => {
   const { code, message } = error as { code?: string; message?: string };
-  return code ?? message ?? String(error);
+  return (error instanceof AppError ? undefined : code) ?? message ?? String(error);
 };
 
 /** The socket, what is still to be written, and the request that is under way. */

@@ -1,5 +1,6 @@
 import type { Clock } from "../../core/clock.ts";
 import { AppError } from "../../core/errors.ts";
+import { checkedAddresses, type Lookup, systemLookup } from "../cluster/address-guard.ts";
 import { type Connection, connect, type Target, type UpstreamAnswer } from "./connection.ts";
 
 export interface UpstreamRequest {
@@ -35,6 +36,8 @@ interface UpstreamOptions {
   clock: Clock;
   /** How long to wait for a connection. */
   connectMs?: number;
+  /** Of the nodes' names, for each new connection; default: the system's. */
+  lookup?: Lookup;
 }
 
 interface Origin {
@@ -55,7 +58,12 @@ const staleMs = 1_000;
 const originsMax = 4_096; // more nodes than anybody has; addresses that came and went are forgotten
 const joinMaxBytes = 64 * 1024; // up to here head and body leave in one piece
 
-export const createUpstream = ({ clock, connectMs = connectMsByDefault }: UpstreamOptions): Upstream => {
+export const createUpstream = ({
+  clock,
+  connectMs = connectMsByDefault,
+  lookup = systemLookup,
+}: UpstreamOptions): Upstream => {
+  const addressesOf = (hostname: string) => checkedAddresses(hostname, lookup);
   const origins = new Map<string, Origin>();
   const open = new Set<Connection>();
   const originOf = (base: string): Origin => {
@@ -71,7 +79,7 @@ export const createUpstream = ({ clock, connectMs = connectMsByDefault }: Upstre
       onIdle: (connection: Connection) => keepIdle(origin, connection, clock),
       onClose: (connection: Connection) => void open.delete(connection),
     };
-    const connection = await connect(origin.target, { clock, connectMs, events });
+    const connection = await connect(origin.target, { clock, connectMs, events, addressesOf });
     open.add(connection);
     return connection;
   };
