@@ -28,7 +28,8 @@ export const resolveModel = (
   return first === undefined ? [wanted] : [first, ...rest];
 };
 
-const followAliases = (name: string, aliases: ReadonlyMap<string, string>): string => {
+/** What a name stands for, itself where it is no alias. */
+export const followAliases = (name: string, aliases: ReadonlyMap<string, string>): string => {
   const passed = new Set<string>();
   let at = name;
   for (let next = aliases.get(at.toLowerCase()); next !== undefined; next = aliases.get(at.toLowerCase())) {

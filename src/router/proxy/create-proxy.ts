@@ -7,6 +7,7 @@ import type { Cluster } from "../types.ts";
 import { lazyRouterMetrics } from "./lazy-metrics.ts";
 import { createListings, type Listings } from "./listings.ts";
 import { createManagement, type Management } from "./manage.ts";
+import { createNamedNodes } from "./named-nodes.ts";
 import { type Chooser, createPlacement } from "./placement.ts";
 import { type HashPrompt, type Incoming, type RelayLimits, relay } from "./relay.ts";
 import { createRecordKeeper, type RequestRecord, type Traffic } from "./request-record.ts";
@@ -78,9 +79,10 @@ export const createProxy = (options: ProxyOptions): ModelProxy => {
     options.onEnd?.(record);
   };
   const records = createRecordKeeper({ clock, log, traffic, onEnd });
-  const management = createManagement({ cluster, upstream, clock });
+  const named = createNamedNodes(cluster, options.names);
+  const management = createManagement({ cluster, upstream, clock }, named);
   const homes = createResponseHomes();
-  const deps = { homes, cluster, placement, hashPrompt, upstream, records, clock, limits, management };
+  const deps = { homes, named, cluster, placement, hashPrompt, upstream, records, clock, limits, management };
   return {
     relay: (incoming) => relay(deps, incoming),
     listings: createListings({ cluster, upstream, clock }, options.names),

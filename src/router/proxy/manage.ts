@@ -5,11 +5,12 @@ import { AppError, toAppError } from "../../core/errors.ts";
 import type { NodeState } from "../types.ts";
 import { type CallDeps, callNode, managesModels, readText, takesRequests } from "./call-node.ts";
 import type { UpstreamAnswer } from "./connection.ts";
+import type { NamedNodes } from "./named-nodes.ts";
 import type { UpstreamBody } from "./upstream-body.ts";
 
 type Json = Readonly<Record<string, unknown>>;
 
-/** What is done with models on nodes, rather than asked of a model. Throws what the node says where none does it. */
+/** What is done with models on nodes, rather than asked of a model; aliases are followed, fallbacks are not. Throws what the node says where none does it. */
 export interface Management {
   /** Of the first node that has the model and describes models. */
   show(model: string, body: Json, signal: AbortSignal): Promise<Response>;
@@ -24,17 +25,23 @@ export interface Management {
   pull(body: Json, all: boolean, signal: AbortSignal): AsyncGenerator<OllamaPullProgress & { node: string }>;
 }
 
-export const createManagement = (deps: CallDeps): Management => {
+export const createManagement = (deps: CallDeps, { meant }: Pick<NamedNodes, "meant">): Management => {
   const managing = () => deps.cluster.nodes().filter((node) => takesRequests(node) && managesModels(node));
+  const modelOn = ({ modelsByName }: NodeState, name: string) => modelsByName.get(meant(name).toLowerCase());
   const having = (name: string): NodeState[] => {
-    const nodes = managing().filter(({ modelsByName }) => modelsByName.has(name.toLowerCase()));
+    const nodes = managing().filter((node) => modelOn(node, name));
     if (nodes.length > 0) return nodes;
     throw new AppError(
       "model_not_found",
-      `model "${name.slice(0, 200)}" not found: no node that manages models has it`,
+      `model "${meant(name).slice(0, 200)}" not found: no node that manages models has it`,
     );
   };
-  const nameOn = (node: NodeState, name: string) => node.modelsByName.get(name.toLowerCase())?.name ?? name;
+  const nameOn = (node: NodeState, name: string) => modelOn(node, name)?.name ?? name;
+  const bodyFor = (node: NodeState, model: string, body: Json) => ({
+    ...body,
+    name: undefined, // as older clients call the field
+    model: nameOn(node, model),
+  });
   const onEvery = async (nodes: NodeState[], call: (node: NodeState) => Promise<UpstreamAnswer>): Promise<string[]> => {
     const results = await Promise.allSettled(nodes.map(async (node) => await succeeded(await call(node), node)));
     const done = results.flatMap((result) => (result.status === "fulfilled" ? [result.value] : []));
@@ -45,21 +52,15 @@ export const createManagement = (deps: CallDeps): Management => {
   return {
     async show(model, body, signal) {
       const [node] = having(model) as [NodeState];
-      const json = { ...body, name: undefined, model: nameOn(node, model) };
-      const text = await succeeded(
-        await callNode(deps, node, { method: "POST", path: "/api/show", json, signal }),
-        node,
-      );
+      const json = bodyFor(node, model, body);
+      const answer = await callNode(deps, node, { method: "POST", path: "/api/show", json, signal });
+      const text = await succeeded(answer, node);
       return new Response(text, { headers: { "content-type": "application/json", "x-llmlb-node": node.id } });
     },
     async remove(model, body) {
       const nodes = having(model);
       await onEvery(nodes, (node) =>
-        callNode(deps, node, {
-          method: "DELETE",
-          path: "/api/delete",
-          json: { ...body, name: undefined, model: nameOn(node, model) },
-        }),
+        callNode(deps, node, { method: "DELETE", path: "/api/delete", json: bodyFor(node, model, body) }),
       );
       await changed(nodes);
     },
@@ -71,9 +72,9 @@ export const createManagement = (deps: CallDeps): Management => {
       await changed(nodes);
     },
     async unload(model, path, body) {
-      const nodes = having(model).filter((node) => node.modelsByName.get(model.toLowerCase())?.loaded);
+      const nodes = having(model).filter((node) => modelOn(node, model)?.loaded);
       await onEvery(nodes, (node) =>
-        callNode(deps, node, { method: "POST", path, json: { ...body, stream: false, model: nameOn(node, model) } }),
+        callNode(deps, node, { method: "POST", path, json: { ...bodyFor(node, model, body), stream: false } }),
       );
     },
     async response(nodeId, call) {

@@ -3,13 +3,14 @@ import { AppError, toAppError } from "../../core/errors.ts";
 import type { PromptSegment } from "../../core/prompt-prefix.ts";
 import { errorResponse } from "../../http/errors.ts";
 import { readBody } from "../../http/read-body.ts";
-import type { ChoiceRequest, Cluster } from "../types.ts";
+import type { ChoiceRequest, Cluster, NodeState } from "../types.ts";
 import { countedBody, createAnswerTokens } from "./answer-tokens.ts";
 import { attempt, type Begun, type Failed } from "./attempt.ts";
 import { type Client, clientOf } from "./client.ts";
-import { type Endpoint, everyKindServes, wayOf } from "./endpoints.ts";
+import { type Endpoint, kindCount, serviceFor, wayOf } from "./endpoints.ts";
 import { bodyFor, emptyAnswer, type InferenceRequest, isEmpty, readInference, unloads } from "./inference-request.ts";
 import type { Management } from "./manage.ts";
+import type { NamedNodes } from "./named-nodes.ts";
 import { passThrough } from "./pass-through.ts";
 import type { Place, Placement } from "./placement.ts";
 import type { OpenRecord, RecordKeeper } from "./request-record.ts";
@@ -41,6 +42,7 @@ export interface RelayDeps {
   limits: RelayLimits;
   management: Pick<Management, "unload">;
   homes: ResponseHomes;
+  named: Pick<NamedNodes, "answering">;
 }
 
 export interface Incoming {
@@ -99,7 +101,7 @@ const ask = async (deps: RelayDeps, course: Course): Promise<Response> => {
   for (let tries = 0; tries < limits.attemptsMax; tries++) {
     const fromMs = clock.now();
     const place = await placement.place(wanted, tenant, request.signal).catch((error: AppError) => {
-      if (error.code === "cancelled" || !last) throw unserved(error, endpoint, excluded.size > 0 && !last);
+      if (error.code === "cancelled" || !last) throw last ? error : unserved(error, deps, course);
       return undefined; // what the nodes said is better than that there is no other
     });
     record.queueMs += clock.now() - fromMs;
@@ -113,22 +115,24 @@ const ask = async (deps: RelayDeps, course: Course): Promise<Response> => {
   return refusal(course, last);
 };
 
-/** Nodes of kinds that have no such endpoint, or that do not keep the response which is gone on from. */
+/** Nodes of kinds that cannot do what is asked, or that do not keep the response which is gone on from. */
 const excludedFrom = ({ cluster, homes }: RelayDeps, { endpoint, asked }: Course): string[] => {
   const previous = asked.json.previous_response_id;
   const home = typeof previous === "string" ? homes.find(previous) : undefined;
-  if (home === undefined && everyKindServes(endpoint)) return [];
-  const nodes = cluster.nodes();
-  const others = nodes.filter(
-    ({ id, kind }) => wayOf(endpoint, kind) === undefined || (home !== undefined && id !== home),
-  );
-  return others.map(({ id }) => id);
+  const { kinds } = serviceFor(endpoint, asked.json);
+  if (home === undefined && kinds.length === kindCount) return [];
+  const isAble = ({ id, kind }: NodeState) => kinds.includes(kind) && (home === undefined || id === home);
+  return cluster.nodes().flatMap((node) => (isAble(node) ? [] : node.id));
 };
 
-const unserved = (error: AppError, { path }: Endpoint, someUnable: boolean): AppError =>
-  error.code === "busy" && someUnable
-    ? new AppError("busy", `${error.message}; nodes of other kinds than llmlb do not all serve ${path}`)
-    : error;
+/** That there is no node may be because of what is asked. */
+const unserved = (error: AppError, { named }: RelayDeps, { endpoint, asked }: Course): AppError => {
+  const { what, kinds } = serviceFor(endpoint, asked.json);
+  const having = named.answering(asked.model);
+  if (error.code !== "busy" || having.length === 0 || having.some(({ kind }) => kinds.includes(kind))) return error;
+  const model = asked.model.slice(0, 200);
+  return new AppError("unsupported", `${what}: no node that has "${model}" can do that; ${kinds.join(", ")} can`);
+};
 
 /** The answer of the node, or why there is none. */
 const tryNode = async (deps: RelayDeps, course: Course, place: Place): Promise<Response | Failed> => {

@@ -37,6 +37,8 @@ export const translateAnswer = async (options: TranslateOptions): Promise<Respon
     const onAbort = () => body.cancel();
     signal.addEventListener("abort", onAbort, { once: true });
     response = await translation.answer(watched(options), use);
+  } else if (translation.kind === "count") {
+    response = Response.json(translation.answer(await readCount(options)));
   } else {
     response = Response.json(translation.answer(await readEmbeddings(options), use));
   }
@@ -93,14 +95,30 @@ const readRecord = async (body: UpstreamBody, whole: Uint8Array | undefined): Pr
   return record;
 };
 
-const readEmbeddings = async ({ body, whole, onEnd }: TranslateOptions): Promise<Embeddings> => {
-  try {
-    const { data, usage } = (await readRecord(body, whole)) as unknown as Partial<OpenAiEmbeddingsResponse>;
+const readEmbeddings = (options: TranslateOptions): Promise<Embeddings> =>
+  readAnswer(options, (answer) => {
+    const { data, usage } = answer as unknown as Partial<OpenAiEmbeddingsResponse>;
     const vectors = (data ?? []).map(({ embedding }) =>
       typeof embedding === "string" ? fromBase64(embedding) : Float32Array.from(embedding),
     );
-    onEnd();
     return { vectors, promptTokens: usage?.prompt_tokens ?? 0 };
+  });
+
+const readCount = (options: TranslateOptions): Promise<number> =>
+  readAnswer(options, ({ count }) => {
+    if (typeof count === "number") return count;
+    throw new AppError("corrupt", "the node's answer has no count of tokens");
+  });
+
+/** Its end is the end of the request. */
+const readAnswer = async <T>(
+  { body, whole, onEnd }: TranslateOptions,
+  read: (answer: Record<string, unknown>) => T,
+): Promise<T> => {
+  try {
+    const answer = read(await readRecord(body, whole));
+    onEnd();
+    return answer;
   } catch (thrown) {
     onEnd(toAppError(thrown));
     throw thrown;

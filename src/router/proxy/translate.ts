@@ -3,7 +3,7 @@ import { AppError } from "../../core/errors.ts";
 import type { GenerationRequest } from "../../core/generation.ts";
 import { toOpenAiChatBody, toOpenAiCompletionBody, type UpstreamWords } from "../../dialect/openai-upstream.ts";
 import type { InferenceRequest } from "./inference-request.ts";
-import { translations } from "./translations.ts";
+import { type Translation, translations } from "./translations.ts";
 
 export interface UpstreamBodyText {
   path: string;
@@ -27,13 +27,24 @@ export const toUpstream = (asked: InferenceRequest, { model, kind }: NodeWords):
     strict: kind === "openai",
     templateSettings: kind === "vllm" || kind === "llama-server",
   };
-  const { path, body } = checked(() =>
-    translation.kind === "generation"
-      ? generationBody(translation.request(asked), words)
-      : { path: "/v1/embeddings", body: translation.request(asked, model) },
-  );
+  const { path, body } = checked(() => bodyOf(translation, asked, words));
   return { path, body: encoder.encode(JSON.stringify(body)) };
 };
+
+const bodyOf = (translation: Translation, asked: InferenceRequest, words: UpstreamWords) => {
+  if (translation.kind === "embeddings")
+    return { path: "/v1/embeddings", body: translation.request(asked, words.model) };
+  const request = translation.request(asked);
+  return translation.kind === "count" ? countBody(request, words) : generationBody(request, words);
+};
+
+/** https://docs.vllm.ai/en/latest/serving/openai_compatible_server: its TokenizeChatRequest and TokenizeCompletionRequest. */
+const countBody = (request: GenerationRequest, words: UpstreamWords): { path: string; body: object } => {
+  const { model, messages, prompt, tools, chat_template_kwargs } = generationBody(request, words).body as TokenizedBody;
+  return { path: "/tokenize", body: { model, messages, prompt, tools, chat_template_kwargs } };
+};
+
+type TokenizedBody = Partial<Record<"model" | "messages" | "prompt" | "tools" | "chat_template_kwargs", unknown>>;
 
 const generationBody = (request: GenerationRequest, words: UpstreamWords): { path: string; body: object } => {
   const { input } = request;

@@ -1,4 +1,4 @@
-import type { AnthropicMessagesRequest } from "../../api/anthropic.ts";
+import type { AnthropicCountRequest, AnthropicMessagesRequest } from "../../api/anthropic.ts";
 import type {
   OllamaChatRequest,
   OllamaEmbeddingsRequest,
@@ -9,9 +9,8 @@ import type { OpenAiEmbeddingsRequest } from "../../api/openai.ts";
 import type { ResponsesRequest } from "../../api/openai-responses.ts";
 import type { Clock } from "../../core/clock.ts";
 import type { Embeddings } from "../../core/embedding.ts";
-import { AppError } from "../../core/errors.ts";
 import type { GenerationEvent, GenerationRequest } from "../../core/generation.ts";
-import { fromAnthropicMessages } from "../../dialect/anthropic-request.ts";
+import { fromAnthropicCount, fromAnthropicMessages } from "../../dialect/anthropic-request.ts";
 import { toAnthropicEvents, toAnthropicMessage } from "../../dialect/anthropic-response.ts";
 import { fromOllamaEmbed, fromOllamaEmbeddings, toOllamaEmbed, toOllamaEmbeddings } from "../../dialect/embeddings.ts";
 import { fromOllamaChat, fromOllamaGenerate } from "../../dialect/ollama-request.ts";
@@ -48,7 +47,9 @@ export type Translation =
       kind: "embeddings";
       request(asked: InferenceRequest, model: string): OpenAiEmbeddingsRequest;
       answer(made: Embeddings, use: AnswerUse): unknown;
-    };
+    }
+  /** Of a prompt's tokens, which vLLM's `/tokenize` counts. */
+  | { kind: "count"; request(asked: InferenceRequest): GenerationRequest; answer(promptTokens: number): unknown };
 
 const bodyOf = <T>({ json }: InferenceRequest): T => json as T;
 const newId = (prefix: string) => `${prefix}_${crypto.randomUUID().replaceAll("-", "")}`;
@@ -71,14 +72,14 @@ export const translations: { readonly [path: string]: Translation } = {
       return await namedSse(records, signal, { fault: anthropicError, heartbeat: { type: "ping" }, clock });
     },
   },
+  "/v1/messages/count_tokens": {
+    kind: "count",
+    request: (asked) => fromAnthropicCount(bodyOf<AnthropicCountRequest>(asked)),
+    answer: (promptTokens) => ({ input_tokens: promptTokens }),
+  },
   "/v1/responses": {
     kind: "generation",
-    request(asked) {
-      const body = bodyOf<ResponsesRequest>(asked);
-      if (body.previous_response_id)
-        throw new AppError("unsupported", "previous_response_id: the node keeps no responses; send the whole input");
-      return fromResponses(body, []);
-    },
+    request: (asked) => fromResponses(bodyOf<ResponsesRequest>(asked), []),
     async answer(events, { asked, clock, signal }) {
       const response = emptyResponse(bodyOf(asked), newId("resp"), Math.floor(clock.now() / 1000));
       response.store = false; // nobody keeps it

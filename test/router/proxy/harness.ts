@@ -3,6 +3,7 @@ import { silentLog } from "../../../src/core/log.ts";
 import { createApp } from "../../../src/http/create-app.ts";
 import { directRoutes } from "../../../src/http/direct.ts";
 import { listen } from "../../../src/http/listen.ts";
+import type { ModelNames } from "../../../src/router/choice/resolve-model.ts";
 import { createProxy, type ProxyLimits, proxyLimits } from "../../../src/router/proxy/create-proxy.ts";
 import type { RequestRecord } from "../../../src/router/proxy/request-record.ts";
 import { inferenceHandlers, modelRoutes } from "../../../src/router/routes/inference.ts";
@@ -11,7 +12,11 @@ import { type FakeNodeOptions, fakeChooser, fakeCluster } from "../../fakes/fake
 /** A router over these nodes, in this process. */
 export const startProxy = (
   nodes: readonly FakeNodeOptions[],
-  { clock = systemClock, limits = {} }: { clock?: Clock; limits?: Partial<ProxyLimits> } = {},
+  {
+    clock = systemClock,
+    limits = {},
+    names,
+  }: { clock?: Clock; limits?: Partial<ProxyLimits>; names?: ModelNames } = {},
 ) => {
   const cluster = fakeCluster(nodes);
   const chooser = fakeChooser(cluster, nodes);
@@ -25,6 +30,7 @@ export const startProxy = (
     ...{ cluster, chooser, hashPrompt, clock, log: silentLog },
     traffic: { count: () => void counts.arrived++, enter: () => () => undefined },
     limits: { ...proxyLimits, ...limits },
+    ...(names && { names: () => names }),
     onEnd: (record) => void records.push(record),
   });
   const edge = { log: silentLog, hostname: "127.0.0.1" };

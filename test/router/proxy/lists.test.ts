@@ -57,6 +57,37 @@ test("models are described, deleted, unloaded and pulled where they are", async 
   expect((await router.post("/api/show", { model: "none" })).status).toBe(404);
 });
 
+test("what is done with models follows the aliases of router.toml, and no fallback", async () => {
+  const routes = {
+    "POST /api/show": () => Response.json({ details: {} }),
+    "DELETE /api/delete": () => new Response(),
+    "POST /api/copy": () => new Response(),
+    "POST /api/generate": () => Response.json({ ...loadedRecord, done_reason: "unload" }),
+  };
+  await using node = startFakeNode(routes);
+  const names = {
+    aliases: new Map([
+      ["best", "better"],
+      ["better", "org/m"],
+    ]),
+    fallbacks: new Map([["missing", ["org/m"]]]),
+  };
+  await using router = await startProxy([{ id: "a", url: node.baseUrl, models: ["org/m"] }], { names });
+  expect((await router.post("/api/show", { model: "Best" })).status).toBe(200);
+  expect((await router.post("/api/copy", { source: "best", destination: "mine" })).status).toBe(200);
+  expect((await router.post("/api/generate", { model: "best", keep_alive: 0 })).status).toBe(200);
+  expect((await router.post("/api/delete", { name: "better" }, { method: "DELETE" })).status).toBe(200);
+  expect(node.bodies("/api/show")).toEqual([{ model: "org/m" }]);
+  expect(node.bodies("/api/copy")).toEqual([{ source: "org/m", destination: "mine" }]);
+  expect(node.bodies("/api/generate")).toEqual([{ model: "org/m", keep_alive: 0, stream: false }]);
+  expect(node.bodies("/api/delete")).toEqual([{ model: "org/m" }]);
+  const missing = await router.post("/api/delete", { model: "missing" }, { method: "DELETE" });
+  expect([missing.status, await missing.json()]).toEqual([
+    404,
+    { error: 'model "missing" not found: no node that manages models has it' },
+  ]);
+});
+
 test("metrics tell of requests", async () => {
   await using a = startFakeNode({ "POST /v1/chat/completions": () => Response.json({}) });
   await using router = await startProxy([{ id: "a", url: a.baseUrl }]);

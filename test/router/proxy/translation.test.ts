@@ -159,3 +159,59 @@ test("an endpoint that some kinds do not have goes to one that has it", async ()
   expect(response.headers.get("x-llmlb-node")).toBe("v");
   expect(vllm.requests[0]).toStartWith("POST /v1/rerank ");
 });
+
+test("tokens of an Anthropic request are counted by vLLM's /tokenize", async () => {
+  await using node = await rawServer((socket) =>
+    socket.write(jsonAnswer({ count: 31, max_model_len: 4096, tokens: [] })),
+  );
+  await using router = await startProxy([{ id: "v", url: node.url, kind: "vllm", models: ["served"] }]);
+  const asked = { model: "served", system: "be kind", messages, tools: [tool] };
+  const response = await router.post("/v1/messages/count_tokens", asked);
+  expect([response.status, await response.json()]).toEqual([200, { input_tokens: 31 }]);
+  expect(node.requests[0]).toStartWith("POST /tokenize HTTP/1.1\r\n");
+  expect(bodyOf(node.requests[0])).toEqual({
+    model: "served",
+    messages: [{ role: "system", content: "be kind" }, ...messages],
+    tools: [{ type: "function", function: { name: "f", description: "d", parameters: tool.input_schema } }],
+  });
+  expect(router.chooser.held.get("v")).toBe(0);
+});
+
+test("an answer to /tokenize without a count is a fault, not a number", async () => {
+  await using node = await rawServer((socket) => socket.write(jsonAnswer({ error: "no such thing" })));
+  await using router = await startProxy([{ id: "v", url: node.url, kind: "vllm" }]);
+  const response = await router.post("/v1/messages/count_tokens", { model: "m", messages });
+  expect(response.status).toBe(500);
+  expect(await response.json()).toMatchObject({ type: "error" });
+});
+
+const context = [1, 2, 3];
+test.each([
+  ["/v1/rerank", "ollama", { query: "q", documents: ["d"] }, "/v1/rerank", "llmlb, vllm, llama-server"],
+  ["/v1/messages/count_tokens", "ollama", { messages }, "/v1/messages/count_tokens", "llmlb, vllm, llama-server"],
+  ["/api/generate", "vllm", { prompt: "p", context }, "context", "llmlb, ollama"],
+  ["/v1/responses", "vllm", { input: "on", previous_response_id: "resp_1" }, "previous_response_id", "llmlb"],
+  ["/v1/responses", "llama-server", { input: "on", previous_response_id: "resp_1" }, "previous_response_id", "llmlb"],
+] as const)("%s on %s alone: 501 that says who can", async (path, kind, body, what, able) => {
+  await using node = await rawServer((socket) => socket.write(jsonAnswer({})));
+  await using router = await startProxy([{ id: "x", url: node.url, kind }]);
+  const response = await router.post(path, { model: "m", ...body });
+  expect(response.status).toBe(501);
+  expect(await response.text()).toContain(`${what}: no node that has \\"m\\" can do that; ${able} can`);
+  expect(node.requests).toEqual([]);
+});
+
+test("what only some kinds can do goes to those, past others that come first", async () => {
+  await using vllm = await rawServer((socket) => socket.write(jsonAnswer({})));
+  await using ollama = await rawServer((socket) => socket.write(jsonAnswer({ response: "x", done: true })));
+  await using router = await startProxy([
+    { id: "v", url: vllm.url, kind: "vllm" },
+    { id: "o", url: ollama.url, kind: "ollama" },
+  ]);
+  const response = await router.post("/api/generate", { model: "m", prompt: "p", context, stream: false });
+  expect([response.status, response.headers.get("x-llmlb-node")]).toEqual([200, "o"]);
+  expect(bodyOf(ollama.requests[0])).toMatchObject({ context });
+  expect(vllm.requests).toEqual([]);
+  router.cluster.set("o", { status: "offline" }); // it could, but is away: that is no fault of the request
+  expect((await router.post("/api/generate", { model: "m", prompt: "p", context })).status).toBe(503);
+});
