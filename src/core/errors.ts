@@ -28,14 +28,21 @@ const errorTable = {
 
 export type ErrorCode = keyof typeof errorTable;
 
+export interface AppErrorOptions extends ErrorOptions {
+  /** When it is worth another try, where that is known; of what is `busy` or `rate_limited`. */
+  retryAfterSeconds?: number;
+}
+
 /** The one error class: a closed code and a message that a user can act on, in one line. */
 export class AppError extends Error {
   readonly code: ErrorCode;
+  readonly retryAfterSeconds: number | undefined;
 
-  constructor(code: ErrorCode, message: string, options?: ErrorOptions) {
+  constructor(code: ErrorCode, message: string, options?: AppErrorOptions) {
     super(message, options);
     this.name = "AppError";
     this.code = code;
+    this.retryAfterSeconds = options?.retryAfterSeconds;
   }
 
   get status(): number {

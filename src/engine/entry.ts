@@ -1,4 +1,5 @@
 import { AppError, toAppError } from "../core/errors.ts";
+import { createWaitEstimate, type WaitEstimate } from "../core/wait-estimate.ts";
 import type { LoadedModel, LoadOptions } from "../runner/protocol.ts";
 import { gpuMarginBytes, refuseEstimate } from "./plan-load.ts";
 import type { EngineModel, EngineOptions, EngineRunner, LoadingModel, RunningModel } from "./types.ts";
@@ -30,6 +31,8 @@ export interface Entry {
   /** Requests that use it or wait for it; the native loop of its runner is their queue. */
   users: number;
   lastUsedMs: number;
+  /** Of those that wait for a slot. */
+  readonly wait: WaitEstimate;
   keepAliveMs: number;
   expiresAtMs?: number;
   cancelExpiry?: () => void;
@@ -64,6 +67,7 @@ export const startEntry = (options: EngineOptions, model: EngineModel, plan: Ent
     loadedFraction: 0,
     users: 0,
     lastUsedMs: options.clock.now(),
+    wait: createWaitEstimate(options.clock),
     keepAliveMs: 0,
     retired: false,
   };
@@ -103,8 +107,10 @@ export const holdEntry = ({ maxQueue }: EngineOptions, entry: Entry, keepAliveMs
     throw new AppError(
       "busy",
       `server busy: ${waiting} requests are waiting for ${entry.model.name} already; try again later`,
+      { retryAfterSeconds: entry.wait.seconds(waiting) },
     );
   }
+  if (waiting === 0) entry.wait.begins();
   entry.users++;
   entry.keepAliveMs = keepAliveMs;
   entry.cancelExpiry?.();
@@ -113,6 +119,7 @@ export const holdEntry = ({ maxQueue }: EngineOptions, entry: Entry, keepAliveMs
 
 /** Counts one user less; with the last one the keep-alive begins, or the entry ends. */
 export const releaseEntry = ({ clock }: EngineOptions, entry: Entry): void => {
+  if (entry.users > entry.slots) entry.wait.served();
   entry.users--;
   entry.lastUsedMs = clock.now();
   if (entry.users > 0) return;

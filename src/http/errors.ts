@@ -49,16 +49,18 @@ export const dialectOf = (path: string): Dialect => {
   return path.startsWith("/v1/") || path.startsWith("/rerank") ? "openAi" : "ollama";
 };
 
-const headersOf: { [code in ErrorCode]?: Record<string, string> } = {
-  busy: { "retry-after": "1" },
-  rate_limited: { "retry-after": "1" },
-  request_timeout: { connection: "close" }, // the rest of its body is nobody's
+const retryAfter = ({ retryAfterSeconds = 1 }: AppError) => ({ "retry-after": String(retryAfterSeconds) });
+
+const headersOf: { [code in ErrorCode]?: (error: AppError) => Record<string, string> } = {
+  busy: retryAfter,
+  rate_limited: retryAfter,
+  request_timeout: () => ({ connection: "close" }), // the rest of its body is nobody's
 };
 
 /** An error in the dialect of the request's path. */
 export const errorResponse = (request: Request, error: AppError): Response => {
   const body = errorOf[dialectOf(pathOf(request))](error);
-  const headers = headersOf[error.code] ?? {};
+  const headers = headersOf[error.code]?.(error);
   // A page that may ask may also read why it was refused.
   const cors = error.status === 403 ? {} : corsHeaders(request);
   return Response.json(body, { status: error.status, headers: { ...headers, ...cors } });

@@ -35,7 +35,9 @@ export const createKeyLimits = (clock: Clock): KeyLimits => {
       if (concurrency !== undefined && use.running >= concurrency)
         throw new AppError("rate_limited", `API key "${name}" has ${concurrency} requests running, as many as it may`);
       if (requestsPerMinute !== undefined && use.allowance < 1)
-        throw new AppError("rate_limited", `API key "${name}" has used its ${requestsPerMinute} requests per minute`);
+        throw new AppError("rate_limited", `API key "${name}" has used its ${requestsPerMinute} requests per minute`, {
+          retryAfterSeconds: Math.max(1, Math.ceil(((1 - use.allowance) * 60) / requestsPerMinute)),
+        });
       if (requestsPerMinute !== undefined) use.allowance--;
       use.running++;
       return () => void use.running--;

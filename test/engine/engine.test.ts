@@ -148,7 +148,7 @@ test("as many requests as slots and queue hold go to the runner in order, one mo
   };
   const asked = await Promise.allSettled(["1", "2", "3", "4", "5", "6"].map(ask));
   expect(asked.map(({ status }) => status === "fulfilled")).toEqual([true, true, true, true, true, false]);
-  expect(asked[5]).toMatchObject({ reason: { code: "busy", status: 503 } });
+  expect(asked[5]).toMatchObject({ reason: { code: "busy", status: 503, retryAfterSeconds: 1 } });
   const texts = runners[0]?.requests.map(({ input }) => (input.kind === "text" ? input.text : ""));
   expect(texts).toEqual(["1", "2", "3", "4", "5"]);
   expect(await ask("7")).toBe("Hello");

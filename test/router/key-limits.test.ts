@@ -11,7 +11,12 @@ test("requests per minute come back evenly, and never more than those of a minut
   const slow = caller("slow", { requestsPerMinute: 2 });
   limits.enter(slow)();
   limits.enter(slow)();
-  expect(() => limits.enter(slow)).toThrow('API key "slow" has used its 2 requests per minute');
+  expect(() => limits.enter(slow)).toThrow(
+    expect.objectContaining({
+      message: 'API key "slow" has used its 2 requests per minute',
+      retryAfterSeconds: 30,
+    }),
+  );
   limits.enter(caller("other", { requestsPerMinute: 1 }))();
   await clock.advance(29_999);
   expect(() => limits.enter(slow)).toThrow();

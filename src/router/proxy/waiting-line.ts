@@ -1,5 +1,6 @@
 import type { Clock } from "../../core/clock.ts";
 import { AppError } from "../../core/errors.ts";
+import { createWaitEstimate } from "../../core/wait-estimate.ts";
 import { createFairQueue, type FairQueue } from "../choice/fair-queue.ts";
 
 /**
@@ -51,13 +52,20 @@ const lookMs = 500;
 export const createWaitingLine = ({ clock, limit, limitPerTenant, waitMs }: LineOptions): WaitingLine => {
   const queue = createFairQueue<Entry>({ limit, limitPerKey: limitPerTenant });
   const models = new Map<string, number>();
+  const estimate = createWaitEstimate(clock);
+  /** Of the whole line: keys take turns, so nobody's own part of it says more. */
+  const retryAfterSeconds = () => estimate.seconds(queue.size);
   let looking = false;
   const count = (model: string, by: number): void => {
     const sum = (models.get(model) ?? 0) + by;
     if (sum > 0) models.set(model, sum);
     else models.delete(model);
   };
-  const wake = (): void => serveThoseWhoFit(queue, ({ model }) => count(model, -1));
+  const wake = (): void =>
+    serveThoseWhoFit(queue, ({ model }) => {
+      count(model, -1);
+      estimate.served();
+    });
   const look = (): void => {
     if (looking || queue.size === 0) return;
     looking = true;
@@ -74,8 +82,9 @@ export const createWaitingLine = ({ clock, limit, limitPerTenant, waitMs }: Line
     has: (model) => models.has(model),
     async wait(waiter, signal) {
       const { entry, placed, fail } = openEntry(waiter);
+      if (queue.size === 0) estimate.begins();
       const refusal = queue.push(waiter.tenant, entry);
-      if (refusal) throw refused(refusal, refusal === "full" ? limit : limitPerTenant);
+      if (refusal) throw refused(refusal, refusal === "full" ? limit : limitPerTenant, retryAfterSeconds());
       count(waiter.model, 1);
       look();
       const leave = (error: AppError): void => {
@@ -84,7 +93,7 @@ export const createWaitingLine = ({ clock, limit, limitPerTenant, waitMs }: Line
         fail(error);
       };
       const onAbort = () => leave(new AppError("cancelled", "the client went away"));
-      const cancel = clock.after(waitMs, () => leave(waitedTooLong(waiter.model, waitMs)));
+      const cancel = clock.after(waitMs, () => leave(waitedTooLong(waiter.model, waitMs, retryAfterSeconds())));
       signal.addEventListener("abort", onAbort, { once: true });
       if (signal.aborted) onAbort();
       try {
@@ -131,10 +140,14 @@ const openEntry = <T>({ model, look }: Waiter<T>) => {
   return { entry: { model, look: lookSafely } satisfies Entry, placed, fail: reject };
 };
 
-const refused = (refusal: "full" | "key-full", limit: number): AppError =>
+const refused = (refusal: "full" | "key-full", limit: number, retryAfterSeconds: number): AppError =>
   refusal === "full"
-    ? new AppError("busy", `${limit} requests wait for a node already; try again later`)
-    : new AppError("rate_limited", `${limit} requests of this key wait for a node already; try again later`);
+    ? new AppError("busy", `${limit} requests wait for a node already; try again later`, { retryAfterSeconds })
+    : new AppError("rate_limited", `${limit} requests of this key wait for a node already; try again later`, {
+        retryAfterSeconds,
+      });
 
-const waitedTooLong = (model: string, waitMs: number) =>
-  new AppError("busy", `every node that has "${model.slice(0, 200)}" is full; waited ${waitMs / 1000} s`);
+const waitedTooLong = (model: string, waitMs: number, retryAfterSeconds: number) =>
+  new AppError("busy", `every node that has "${model.slice(0, 200)}" is full; waited ${waitMs / 1000} s`, {
+    retryAfterSeconds,
+  });

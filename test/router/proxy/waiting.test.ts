@@ -49,7 +49,9 @@ test("a full line refuses with Retry-After, and a long wait ends", async () => {
   expect(full.status).toBe(503);
   expect(full.headers.get("retry-after")).toBe("1");
   await clock.advance(30_000);
-  for (const late of [await waiting, await other]) {
+  const ended = [await waiting, await other];
+  expect(ended.map(({ headers }) => headers.get("retry-after"))).toEqual(["60", "30"]); // it has not moved in 30 s, for two and for one
+  for (const late of ended) {
     expect(late.status).toBe(503);
     expect(await late.json()).toMatchObject({ error: { code: "busy" } });
   }
