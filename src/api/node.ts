@@ -70,6 +70,8 @@ export interface NodeReport {
   started_at: string;
   /** The machine's memory, or the container's. */
   memory: { total_bytes: number; available_bytes: number };
+  /** Where models are stored; absent where the system does not tell. */
+  disk?: { total_bytes: number; free_bytes: number };
   /** What models are computed with; absent while it is being found out, and where nothing works. */
   backend?: NodeModel["backend"];
   /** Better backends, and why they are not used. */

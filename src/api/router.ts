@@ -40,6 +40,8 @@ export interface RouterNode {
   devices?: NodeDevice[];
   /** Host memory that is free for a load; absent = it does not tell. */
   available_memory_bytes?: number;
+  /** For models; absent = it does not tell. */
+  free_disk_bytes?: number;
   /** Requests that the router has there now. */
   in_flight: number;
   models: RouterNodeModel[];

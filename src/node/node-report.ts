@@ -4,19 +4,22 @@ import { version } from "../core/version.ts";
 import type { DeviceReport } from "../engine/devices/telemetry.ts";
 import { hostMemory } from "../engine/host-memory.ts";
 import type { RunningModel } from "../engine/types.ts";
+import { diskSpace } from "../store/disk-space.ts";
 import type { NodeDeps } from "./deps.ts";
 import { expiryDate } from "./expiry.ts";
 
 /** What the node is, has and does now: `GET /api/node`, and what it reports to its router. */
 export const nodeReport = (
-  deps: Pick<NodeDeps, "config" | "engine" | "machine" | "clock" | "startedAtMs">,
+  deps: Pick<NodeDeps, "config" | "engine" | "machine" | "clock" | "startedAtMs" | "store">,
 ): NodeReport => {
   const { totalBytes, availableBytes } = hostMemory();
   const machine = deps.machine.report();
+  const disk = diskSpace(deps.store.dir);
   return {
     version,
     started_at: new Date(deps.startedAtMs).toISOString(),
     memory: { total_bytes: totalBytes, available_bytes: availableBytes },
+    ...(disk && { disk: { total_bytes: disk.totalBytes, free_bytes: disk.freeBytes } }),
     ...(machine && { backend: machine.backend }),
     refused_backends: machine?.refused ?? [],
     devices: machine?.devices.map(toNodeDevice) ?? [],

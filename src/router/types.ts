@@ -55,6 +55,8 @@ export interface NodeReading {
   readonly devices?: readonly NodeDevice[];
   /** Host memory that is free for a load; absent = it does not tell. */
   readonly availableBytes?: number;
+  /** Disk space for models; absent = it does not tell. */
+  readonly diskFreeBytes?: number;
   /** Why it cannot do its work as it should, in one line, where it says so itself. */
   readonly trouble?: string;
 }

@@ -35,6 +35,7 @@ export const nodeView = (node: NodeState, inFlight: number): RouterNode => {
     ...(temperatures.length > 0 && { temperature_celsius: Math.max(...temperatures) }),
     ...(reading.devices && { devices: [...reading.devices] }),
     ...(reading.availableBytes !== undefined && { available_memory_bytes: reading.availableBytes }),
+    ...(reading.diskFreeBytes !== undefined && { free_disk_bytes: reading.diskFreeBytes }),
     in_flight: inFlight,
     models: reading.models.map(modelOf),
     added_at: date(addedAtMs),

@@ -12,13 +12,26 @@ export interface FakeNodeOptions {
   /** Requests that it takes at once. */
   slots?: number;
   availableBytes?: number;
+  diskFreeBytes?: number;
 }
 
-const nodeState = ({ id, url, kind = "llmlb", models = ["m"], status = "online", availableBytes }: FakeNodeOptions) => {
+const nodeState = ({
+  id,
+  url,
+  kind = "llmlb",
+  models = ["m"],
+  status = "online",
+  availableBytes,
+  diskFreeBytes,
+}: FakeNodeOptions) => {
   const readings = models.map((model) => (typeof model === "string" ? { name: model, loaded: true } : model));
   return {
     ...{ id, url, kind, status, joined: false, draining: false, addedAtMs: 0 },
-    reading: { models: readings, ...(availableBytes !== undefined && { availableBytes }) },
+    reading: {
+      models: readings,
+      ...(availableBytes !== undefined && { availableBytes }),
+      ...(diskFreeBytes !== undefined && { diskFreeBytes }),
+    },
     modelsByName: new Map(
       readings.flatMap((one) => [one.name, one.name.split(":")[0] ?? ""].map((n) => [n.toLowerCase(), one])),
     ),

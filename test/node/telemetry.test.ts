@@ -15,7 +15,7 @@ const setUp = () => {
   const deps = {
     config: loadConfig({ HOME: "/nowhere" }),
     engine: { running: () => world.running, loading: () => [] },
-    store: { list: () => world.models },
+    store: { list: () => world.models, dir: "/" },
     machine: fakeMachine(() => {
       throw new Error("nothing is loaded here");
     }),

@@ -6,6 +6,7 @@ import { leastBusy } from "./policies/least-busy.ts";
 import type { Policy, PolicyWorld } from "./policies/policy.ts";
 import { prefix } from "./policies/prefix.ts";
 import { roundRobin } from "./policies/round-robin.ts";
+import { firstByRank } from "./rank.ts";
 import { backlogSeconds, speedOf } from "./waiting.ts";
 
 const policies = { prefix, "least-busy": leastBusy, "round-robin": roundRobin } satisfies Record<string, Policy>;
@@ -92,13 +93,7 @@ const isFarBehind = (place: Place, ready: readonly Place[], world: ReadyWorld): 
 /** Without unloading anything, then where least is going on, then where most GPU memory is free. */
 const bestToLoad = (places: readonly Place[]): Place => {
   const rank = (place: Place) => [memoryFit(place) === "free" ? 0 : 1, place.load.requests, -freeGpuBytes(place)];
-  const ranked = places.map((place) => ({ place, rank: rank(place) }));
-  return ranked.reduce((best, one) => (isBefore(one.rank, best.rank) ? one : best)).place;
-};
-
-const isBefore = (a: readonly number[], b: readonly number[]): boolean => {
-  const index = a.findIndex((value, at) => value !== b[at]);
-  return index >= 0 && (a[index] as number) < (b[index] as number);
+  return firstByRank(places, rank);
 };
 
 const chosen = (

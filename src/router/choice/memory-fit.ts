@@ -7,7 +7,7 @@ export type MemoryFit = "free" | "evict" | "never";
 const overhead = 1.15; // context and compute buffers beside the file's own size
 
 /** Unknown sizes are no reason to say no: the node itself refuses what it cannot load, and the request goes elsewhere. */
-export const memoryFit = ({ node, model }: Place): MemoryFit => {
+export const memoryFit = ({ node, model }: Pick<Place, "node" | "model">): MemoryFit => {
   const { devices, availableBytes, models } = node.reading;
   if (model.sizeBytes === undefined || (devices === undefined && availableBytes === undefined)) return "free";
   const needBytes = model.sizeBytes * overhead;
@@ -22,4 +22,4 @@ const freeOf = (devices: readonly NodeDevice[]): number =>
   devices.reduce((sum, { kind, used, free_bytes }) => sum + (used && kind === "gpu" ? free_bytes : 0), 0);
 
 /** For comparing nodes where a model fits: memory of GPUs first, since a model that lies there is faster. */
-export const freeGpuBytes = ({ node }: Place): number => freeOf(node.reading.devices ?? []);
+export const freeGpuBytes = ({ node }: Pick<Place, "node">): number => freeOf(node.reading.devices ?? []);

@@ -17,7 +17,11 @@ export const llmlbReading = (
   const loadedByName = new Map(loaded.map((model) => [textOf(model.name), model]));
   const gone = loaded.filter(({ name }) => !names.has(textOf(name) ?? "")); // deleted while it is loaded
   return {
-    ...told({ version: textOf(report.version), availableBytes: countOf(fieldsOf(report.memory).available_bytes) }),
+    ...told({
+      version: textOf(report.version),
+      availableBytes: countOf(fieldsOf(report.memory).available_bytes),
+      diskFreeBytes: countOf(fieldsOf(report.disk).free_bytes),
+    }),
     models: [...stored, ...gone].flatMap(
       (model) => modelReading(model, loadedByName.get(textOf(model.name)), held) ?? [],
     ),

@@ -1,3 +1,4 @@
+import { errorOfResponse } from "../../client/server-error.ts";
 import type { Clock } from "../../core/clock.ts";
 import { AppError } from "../../core/errors.ts";
 import type { Cluster, NodeState } from "../types.ts";
@@ -54,6 +55,14 @@ export const readText = async ({ body }: UpstreamAnswer): Promise<string> => {
     throw new AppError("corrupt", "the node's answer is too long");
   }
   return new TextDecoder().decode(Buffer.concat(pieces));
+};
+
+/** The text of a good answer. Throws what the node says otherwise. */
+export const succeeded = async (answer: UpstreamAnswer, node: NodeState): Promise<string> => {
+  const text = await readText(answer);
+  if (answer.status < 300) return text;
+  const place = { host: `node ${node.id}`, path: "" };
+  throw await errorOfResponse(new Response(null, { status: answer.status }), text, place, { 404: "model_not_found" });
 };
 
 /** Kinds with Ollama's API for models: to list, describe, pull and delete them. */

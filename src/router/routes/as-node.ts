@@ -8,6 +8,7 @@ import type { ModelReading, NodeState } from "../types.ts";
 interface ReportAsNode {
   version: string;
   memory: { total_bytes: number; available_bytes: number };
+  disk?: { free_bytes: number };
   devices: NodeDevice[];
   models: (Pick<NodeModel, "name" | "slots" | "busy_slots" | "queued"> & Partial<NodeModel>)[];
 }
@@ -16,10 +17,11 @@ interface ReportAsNode {
 export const asNodeRoutes = (app: App, { cluster }: RouterDeps) =>
   app.get("/api/node", () => reportAsNode(cluster.nodes()));
 
-/** The loaded models of all nodes, each once with the slots of all that have it; the memory of the node that has most. */
+/** The loaded models of all nodes, each once with the slots of all that have it; the memory and the disk of the nodes that have most. */
 export const reportAsNode = (nodes: readonly NodeState[]): ReportAsNode => {
   const open = nodes.filter(({ status }) => status === "online" || status === "degraded");
   const available = Math.max(0, ...open.map(({ reading }) => reading.availableBytes ?? 0));
+  const disks = open.flatMap(({ reading }) => reading.diskFreeBytes ?? []);
   const models = new Map<string, ReportAsNode["models"][number]>();
   for (const { reading } of open)
     for (const model of reading.models)
@@ -27,6 +29,7 @@ export const reportAsNode = (nodes: readonly NodeState[]): ReportAsNode => {
   return {
     version,
     memory: { total_bytes: available, available_bytes: available },
+    ...(disks.length > 0 && { disk: { free_bytes: Math.max(...disks) } }),
     devices: open.flatMap(({ reading }) => reading.devices ?? []),
     models: [...models.values()],
   };

@@ -46,7 +46,7 @@ test("models are described, deleted, unloaded and pulled where they are", async 
   expect(await unloaded.json()).toMatchObject({ done_reason: "unload", response: "" });
   expect([a, b].map((node) => node.bodies("/api/generate").length)).toEqual([1, 1]);
   const pull = async (body: object) =>
-    (await (await router.post("/api/pull", { model: "x", ...body })).text()).trim().split("\n");
+    (await (await router.post("/api/pull", { model: "org/x", ...body })).text()).trim().split("\n");
   expect((await pull({})).map((line) => JSON.parse(line))).toEqual([
     { status: "pulling", node: "b" },
     { status: "success", node: "b" },
@@ -55,6 +55,23 @@ test("models are described, deleted, unloaded and pulled where they are", async 
   expect(statuses.toSorted()).toEqual(["pulled to node a", "pulled to node b", "pulling", "pulling", "success"]);
   expect(statuses.at(-1)).toBe("success"); // at which clients end
   expect((await router.post("/api/show", { model: "none" })).status).toBe(404);
+});
+
+test("a pull goes where the model fits, as a node plans it", async () => {
+  const plan = { status: "dry run", total: 8e9, needed: 8e9 };
+  const pulled = () => ndjson([{ status: "success" }]);
+  await using a = startFakeNode({
+    "POST /api/pull": ({ body }) => ((body as { dry_run?: boolean }).dry_run ? Response.json(plan) : pulled()),
+  });
+  await using b = startFakeNode({ "POST /api/pull": pulled });
+  await using router = await startProxy([
+    { id: "a", url: a.baseUrl, availableBytes: 64e9, diskFreeBytes: 7e9 },
+    { id: "b", url: b.baseUrl, availableBytes: 16e9, diskFreeBytes: 90e9 },
+  ]);
+  const progress = await router.post("/api/pull", { model: "org/x", quant: "Q8_0" });
+  expect(JSON.parse(await progress.text())).toEqual({ status: "success", node: "b" });
+  expect(a.bodies("/api/pull")).toEqual([{ model: "org/x", quant: "Q8_0", stream: false, dry_run: true }]);
+  expect(b.bodies("/api/pull")).toEqual([{ model: "org/x", quant: "Q8_0", stream: true }]);
 });
 
 test("what is done with models follows the aliases of router.toml, and no fallback", async () => {
