@@ -81,8 +81,8 @@ export interface Cluster {
   /** The credential to send to the node; undefined = none. */
   credential(id: string): string | undefined;
   /**
-   * Asks nodes what they have now: these, or every one that takes requests, which is done every two seconds at the most. Never rejects, and
-   * takes a second at the most.
+   * Asks nodes what they have now: these, or every one that takes requests, which is done every two seconds at the most; after a start it waits
+   * for what they answer to the first question. Never rejects, and takes a second at the most.
    */
   refresh(ids?: readonly string[]): Promise<void>;
   /** What a request met there, for status and breaker. */

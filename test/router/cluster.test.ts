@@ -176,6 +176,28 @@ const joined = async () => {
   return await cluster.join({ url, key: routerKey }, async () => true);
 };
 
+test("who asks for a model right after a start waits for what the nodes answer, a second at the most", async () => {
+  await cluster.add({ url: "box:8000" });
+  cluster.close();
+  cluster = await open();
+  const refreshed = cluster.refresh();
+  await clock.advance(0); // the first probe
+  await refreshed;
+  expect(only()?.modelsByName.has("mixtral")).toBe(true);
+
+  cluster.close();
+  cluster = await open(); // its node is asked by nobody's clock
+  let over = false;
+  const late = cluster.refresh().then(() => {
+    over = true;
+  });
+  await settle();
+  expect(over).toBe(false);
+  answers = undefined;
+  await clock.advance(1_000);
+  await late;
+});
+
 test("a node joins with a token when it is where it says, and reports", async () => {
   answers = { "/api/node": { ...llmlb, router_key_sha256: undefined }, "/api/tags": { models: [] } };
   await expect(cluster.join({ url, key: routerKey }, async () => true)).rejects.toThrow("is not the node that asks");

@@ -43,6 +43,7 @@ export class Member {
   #stream: ReportSink | undefined;
   #probing: Promise<void> | undefined;
   #stopped = new AbortController();
+  #isAsked = false;
   #markAsked: () => void;
   #cancelProbe = () => {};
   #cancelSilence = () => {};
@@ -50,10 +51,17 @@ export class Member {
   constructor(record: NodeRecord, deps: MemberDeps) {
     const { promise, resolve } = Promise.withResolvers<void>();
     this.asked = promise;
-    this.#markAsked = resolve;
+    this.#markAsked = () => {
+      this.#isAsked = true;
+      resolve();
+    };
     this.#deps = deps;
     this.#record = record;
     this.#state = this.#toState();
+  }
+
+  get isAsked(): boolean {
+    return this.#isAsked;
   }
 
   get state(): NodeState {
