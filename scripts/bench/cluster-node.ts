@@ -1,5 +1,5 @@
-/** `bun cluster-node.ts ollama|vllm PORT MODEL`: a server of another kind, which streams twenty words, one every `WORD_MS`. */
-const [kind = "", port = "0", model = "m"] = process.argv.slice(2);
+/** `bun cluster-node.ts ollama|vllm PORT MODEL [HOST]`: a server of another kind, which streams twenty words, one every `WORD_MS`. */
+const [kind = "", port = "0", model = "m", hostname = "127.0.0.1"] = process.argv.slice(2);
 const words = 20;
 const wordMs = Number(process.env.WORD_MS ?? 10);
 
@@ -31,7 +31,7 @@ async function* answer(signal: AbortSignal) {
 }
 
 const server = Bun.serve({
-  hostname: "127.0.0.1",
+  hostname,
   port: Number(port),
   idleTimeout: 0,
   fetch(request) {

@@ -2,13 +2,14 @@ import { parseArgs } from "node:util";
 
 /**
  * `bun run bench [NAME...] [--only TEXT]`: each benchmark measures llmlb beside a peer in one run and prints medians and ratios.
- * `--only`: the rows of `engine` that have TEXT in their name; `router --only memory` runs ten minutes and nothing else.
+ * `--only`: the rows of `engine` or `cluster` that have TEXT in their name; `router --only memory` runs ten minutes and nothing else. `--netns`: `cluster`
+ * in network namespaces, as root.
  */
-const benches: Record<string, (only: string) => Promise<unknown>> = {
+const benches: Record<string, (only: string, netns: boolean) => Promise<unknown>> = {
   start: async () => (await import("./start.ts")).benchStart(),
   engine: async (only) => (await import("./engine.ts")).benchEngine(only),
   repl: async () => (await import("./repl.ts")).benchRepl(),
-  cluster: async (only) => (await import("./cluster.ts")).benchCluster(only),
+  cluster: async (only, netns) => (await import("./cluster.ts")).benchCluster({ only, netns }),
   vision: async () => (await import("./vision.ts")).benchVision(),
   parity: async () => (await import("./parity.ts")).benchParity(),
   soak: async () => (await import("./soak.ts")).benchSoak(),
@@ -21,7 +22,10 @@ const benches: Record<string, (only: string) => Promise<unknown>> = {
   router: async (only) => (await import("./router.ts")).benchRouter(only),
 };
 
-const { values, positionals: names } = parseArgs({ allowPositionals: true, options: { only: { type: "string" } } });
+const { values, positionals: names } = parseArgs({
+  allowPositionals: true,
+  options: { only: { type: "string" }, netns: { type: "boolean" } },
+});
 const unknown = names.find((name) => !Object.hasOwn(benches, name));
 if (unknown) {
   console.error(`Error: unknown benchmark "${unknown}"; known: ${Object.keys(benches).join(", ")}`);
@@ -29,5 +33,5 @@ if (unknown) {
 }
 for (const name of names.length > 0 ? names : Object.keys(benches)) {
   console.log(`# ${name}`);
-  console.log(JSON.stringify(await benches[name]?.(values.only ?? ""), null, 2));
+  console.log(JSON.stringify(await benches[name]?.(values.only ?? "", values.netns === true), null, 2));
 }
