@@ -5,12 +5,15 @@ import type { FloatType, Quantization } from "./quantizations.ts";
 export type ConversionJob =
   | {
       type: "convert";
-      /** Folder of the repository's files. */
+      /** Folder of the repository's files: the shard, and of the other shards at least the headers. */
       dir: string;
       output: string;
       target: FloatType;
       /** The model's own name, for its metadata. */
       name: string;
+      shard: string;
+      /** Whether other shards were written to `output` before. */
+      begun: boolean;
     }
   | {
       type: "quantize";

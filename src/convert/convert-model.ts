@@ -1,40 +1,93 @@
-import { readdir, readFile, stat } from "node:fs/promises";
+import { type FileHandle, open, readdir, readFile, rm, stat } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
 import { AppError } from "../core/errors.ts";
-import { encodeGgufHeader, type GgufLayout } from "../gguf/encode-header.ts";
-import type { ExtraTensor } from "./architectures/architecture.ts";
-import { openCheckpoint, type SourceTensor } from "./checkpoint/open-checkpoint.ts";
-import { metadataFiles, planConversion, weightFiles } from "./plan-conversion.ts";
-import { type Block, planBlocks } from "./tensors/plan-blocks.ts";
-import type { TensorPlan } from "./tensors/tensor-plan.ts";
-import { writeModel } from "./write-model.ts";
+import { encodeGgufHeader } from "../gguf/encode-header.ts";
+import type { GgufHeader } from "../gguf/header.ts";
+import { readGgufHeader } from "../gguf/read-header.ts";
+import type { Shard } from "./checkpoint/collect-tensors.ts";
+import { openShard, readShards } from "./checkpoint/read-shards.ts";
+import { type ConversionPlan, metadataFiles, planConversion } from "./plan-conversion.ts";
+import { blocksOf, bytesByShard, checkBegun, type ModelPlan, planModel, tensorShapes } from "./plan-model.ts";
+import type { FloatType } from "./quantizations.ts";
+import { writeBlocks, writeHeader } from "./write-model.ts";
 
 export interface ConvertOptions {
-  /** Folder of the repository: config.json, the tokenizer's files and the weights. */
+  /** Folder of the repository: config.json, the tokenizer's files, the weights, or headers of those that are not there. */
   dir: string;
-  /** The GGUF file; it appears whole, by a rename, or not at all. */
+  /** The GGUF file; whole once all shards are written. */
   output: string;
   /** Of the matrices; norms, biases and routers are always F32. */
-  type: "BF16" | "F16" | "F32";
+  type: FloatType;
   /** `general.name`; default: the folder's name. */
   name?: string;
+  /** The one to be written; default: all. */
+  shard?: string;
+  /** Goes on with a file that an earlier call has written other shards into; default: writes a new one. */
+  begun?: boolean;
   signal?: AbortSignal;
-  /** Called with the bytes of the file that are written, after each block. */
+  /** Called after each block with the bytes that this call has written and will have written. */
   onProgress?: (doneBytes: number, totalBytes: number) => void;
 }
 
-/** Converts the repository in folder `dir` to one GGUF file at `output`. Bounded memory. Throws AppError. */
+/**
+ * Writes tensors of the repository in folder `dir` to a GGUF file and syncs it. Bounded memory. A file that it makes is removed when anything
+ * fails; one that was begun stays, and what is in it. Throws AppError, the
+ * disk's error or the signal's reason.
+ */
 export const convertModel = async (options: ConvertOptions): Promise<void> => {
-  const { dir, output, type, name = basename(resolve(dir)), signal, onProgress } = options;
+  const { dir, output, type, begun = false, signal } = options;
   const names = await listFiles(dir);
   const plan = planConversion(await readFiles(dir, metadataFiles(names)));
+  const weights = await readShards(dir, names);
+  const model = planModel(plan, type, weights);
+  const shards = weights.shards.filter(({ name }) => options.shard === undefined || name === options.shard);
   signal?.throwIfAborted();
-  await using checkpoint = await openCheckpoint(dir, weightFiles(names));
-  const tensors = plan.planTensors(type, checkpoint.tensors);
-  const extras = plan.extraTensors;
-  const layout = encodeGgufHeader(plan.metadata(type, name), [...extras.map(shapeOfExtra), ...tensors.map(shapeOf)]);
-  const blocks = allBlocks(tensors, checkpoint.tensors, layout, extras.length);
-  await writeModel(output, { layout, extras, blocks, signal, onProgress });
+  try {
+    const layout = begun ? await readLayout(output, model) : undefined;
+    await using file = await open(output, begun ? "r+" : "w");
+    await writeShards(file, options, { model, shards, layout: layout ?? (await writeNew(file, options, plan, model)) });
+    await file.datasync();
+  } catch (error) {
+    if (!begun) await rm(output, { force: true });
+    throw error;
+  }
+};
+
+type Layout = Pick<GgufHeader, "tensors" | "dataOffset">;
+
+const readLayout = async (output: string, model: ModelPlan): Promise<Layout> => {
+  const header = await readGgufHeader(output, { arrayItemsMax: 0 });
+  checkBegun(model, header);
+  return header;
+};
+
+const writeNew = async (
+  file: FileHandle,
+  { dir, type, name = basename(resolve(dir)) }: ConvertOptions,
+  plan: ConversionPlan,
+  model: ModelPlan,
+): Promise<Layout> => {
+  const layout = encodeGgufHeader(plan.metadata(type, name), tensorShapes(model));
+  await writeHeader(file, layout, model.extras);
+  return layout;
+};
+
+const writeShards = async (
+  file: FileHandle,
+  { dir, signal, onProgress }: ConvertOptions,
+  { model, shards, layout }: { model: ModelPlan; shards: readonly Shard[]; layout: Layout },
+): Promise<void> => {
+  const bytes = bytesByShard(model);
+  const totalBytes = shards.reduce((sum, { name }) => sum + (bytes.get(name) ?? 0), 0);
+  let doneBytes = 0;
+  for (const shard of shards) {
+    await using source = await openShard(dir, shard);
+    const onWritten = (written: number) => {
+      doneBytes += written;
+      onProgress?.(doneBytes, totalBytes);
+    };
+    await writeBlocks(file, source, blocksOf(model, layout, shard.name), { signal, onWritten });
+  }
 };
 
 /** The largest real one, tokenizer.json of Gemma 3, has 33 MB. */
@@ -55,20 +108,3 @@ const readFiles = async (dir: string, names: readonly string[]): Promise<Map<str
   }
   return files;
 };
-
-/** GGUF counts the contiguous dimension first. */
-const shapeOf = ({ name, type, shape }: TensorPlan) => ({ name, type, dims: [...shape].reverse() });
-const shapeOfExtra = ({ name, values }: ExtraTensor) => ({ name, type: "F32", dims: [values.length] });
-
-function* allBlocks(
-  plans: readonly TensorPlan[],
-  tensors: readonly SourceTensor[],
-  layout: GgufLayout,
-  extras: number,
-): Generator<Block<SourceTensor>> {
-  const sources = new Map(tensors.map((tensor) => [tensor.name, tensor]));
-  for (const [index, plan] of plans.entries()) {
-    const offset = layout.tensors[extras + index]?.offset ?? 0;
-    yield* planBlocks(plan, sources, layout.dataOffset + offset);
-  }
-}

@@ -21,7 +21,7 @@ export interface ConversionPlan {
   sourceArchitecture: string;
   /** Whether the repository also has encoders of pictures or sounds, of which nothing is converted here. */
   hasEncoders: boolean;
-  /** All keys of the GGUF file. */
+  /** All keys of the GGUF file; with its vocabulary, which takes a second. Throws `unsupported` for a tokenizer that llama.cpp does not know. */
   metadata: (type: FloatType, name: string) => GgufMetadata;
   /** Tensors that are computed out of config.json; they come first in the file. */
   extraTensors: readonly ExtraTensor[];
@@ -40,7 +40,8 @@ export const weightFiles = (names: readonly string[]): string[] =>
   names.filter((name) => shardPattern.test(name) || name === indexName).sort();
 
 /**
- * What the small files of a repository say; pure. Throws `unsupported` naming the architecture, `corrupt` with the field.
+ * What the small files of a repository say; pure. Throws `unsupported` naming the architecture, `corrupt` with the field; of the tokenizer only
+ * once `metadata` is asked for.
  * Needs config.json and the tokenizer's files only, so that it can be asked before the weights are downloaded.
  */
 export const planConversion = (files: ReadonlyMap<string, Uint8Array>): ConversionPlan => {
@@ -57,7 +58,6 @@ export const planConversion = (files: ReadonlyMap<string, Uint8Array>): Conversi
       "unsupported",
       "the weights are quantized (quantization_config); only BF16, F16 and F32 are converted",
     );
-  const tokenizer = tokenizerValues(files, json, config.findCount("vocab_size"), architecture.tokenizer);
   const sampling = samplingValues(findJsonFile(files, "generation_config.json") ?? {});
   const own = ownValues(architecture, config);
   return {
@@ -71,7 +71,7 @@ export const planConversion = (files: ReadonlyMap<string, Uint8Array>): Conversi
         ...own,
         ["general.file_type", uint32(getFileTypeNumber(type))],
         ["general.quantization_version", uint32(quantizationVersion)],
-        ...Object.entries(tokenizer),
+        ...Object.entries(tokenizerValues(files, json, config.findCount("vocab_size"), architecture.tokenizer)),
       ]),
     extraTensors: architecture.extraTensors?.(config) ?? [],
     planTensors: (type, sources) => planTensors(architecture, config, type, sources),

@@ -62,13 +62,12 @@ const noSpace = (error: unknown): AppError =>
   new AppError("disk_full", `no space left while converting (${toAppError(error).message}); free some and pull again`);
 
 const convert = async ({
-  dir,
-  output,
   target,
-  name,
+  type: _,
+  ...job
 }: Extract<ConversionJob, { type: "convert" }>): Promise<JobResult> => {
   const { convertModel } = await import("./convert-model.ts");
-  await convertModel({ dir, output, type: target, name, onProgress: tell });
+  await convertModel({ ...job, type: target, onProgress: tell });
   return {};
 };
 

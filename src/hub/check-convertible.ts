@@ -3,18 +3,10 @@ import { findGgufRepositories, type GgufRepository } from "./find-gguf-repositor
 import type { HubContext } from "./hub-context.ts";
 import type { Repository } from "./repository.ts";
 
-/**
- * Throws, before any weights are downloaded, where the model cannot be converted; the message names repositories that have it as GGUF. Tells
- * whether it loses its encoders of pictures and sounds.
- */
-export const checkConvertible = async (
-  context: HubContext,
-  repository: Repository,
-  metadata: ReadonlyMap<string, Uint8Array>,
-): Promise<{ textOnly: boolean }> => {
-  const { planConversion } = await import("../convert/plan-conversion.ts");
+/** What `plan` makes; where that finds that the model cannot be converted, the message names repositories that have it as GGUF. */
+export const checkConvertible = async <T>(context: HubContext, repository: Repository, plan: () => T): Promise<T> => {
   try {
-    return { textOnly: planConversion(metadata).hasEncoders };
+    return plan();
   } catch (error) {
     if (!(error instanceof AppError) || error.code !== "unsupported") throw error;
     const found = await findGgufRepositories(context, repository);

@@ -1,4 +1,5 @@
 import { estimateBytes, type FloatType, isFloatType, type Quantization } from "../convert/quantizations.ts";
+import { type ShardFacts, shardSteps } from "./shard-steps.ts";
 
 export interface ConversionFacts {
   /** What is wanted. */
@@ -6,12 +7,22 @@ export interface ConversionFacts {
   /** What the weights are kept in. */
   source: FloatType;
   weightsBytes: number;
-  /** Disk space that their download still takes. */
-  leftBytes: number;
-  /** Disk space that comes back when they are deleted; none of what another program's cache has as well. */
-  freedBytes: number;
   /** Names of the files that are whole. */
   finished: readonly string[];
+  /** What is to be converted; absent where nothing is. */
+  floats?: FloatFacts;
+}
+
+/** The file of floats, before it is finished. */
+export interface FloatFacts {
+  /** Of the whole file. */
+  sizeBytes: number;
+  /** Disk space that it takes already. */
+  haveBytes: number;
+  /** Of configuration, tokenizer and headers, which lie beside the shards. */
+  smallBytes: number;
+  /** Those that are not converted yet. */
+  shards: readonly ShardFacts[];
 }
 
 /** What is left to do of a conversion, and what it takes. */
@@ -26,35 +37,47 @@ export interface ConversionSteps {
   resultBytes: number;
   /** Disk space that is needed beside what is in use already, at the worst moment. */
   peakBytes: number;
+  /** For each shard to be converted whether the next one is downloaded meanwhile. */
+  overlaps: readonly boolean[];
 }
 
 const bytesPerWeight = { F32: 4, F16: 2, BF16: 2 } as const satisfies Record<FloatType, number>;
 
-/**
- * What is left to do; pure. All shards stay until the conversion is through: llama.cpp's order of the tensors is another than the shards', and
- * only the whole of them says where each one goes. They are deleted before quantizing, which is why that adds nothing to the peak.
- */
-export const conversionSteps = ({
+/** Half floats keep more of half floats than brain floats would. */
+const floatTypeFor = (type: Quantization, source: FloatType): FloatType =>
+  isFloatType(type) ? type : source === "F16" ? "F16" : "BF16";
+
+/** What has to be done, without what it takes. */
+type Work = Pick<ConversionSteps, "floatType" | "floatName" | "resultName" | "convert" | "quantize">;
+
+/** What is left to do; pure. */
+export const conversionWork = ({
   type,
   source,
-  weightsBytes,
-  leftBytes,
-  freedBytes,
   finished,
-}: ConversionFacts): ConversionSteps => {
-  // Half floats keep more of half floats than brain floats would.
-  const floatType = isFloatType(type) ? type : source === "F16" ? "F16" : "BF16";
+}: Pick<ConversionFacts, "type" | "source" | "finished">): Work => {
+  const floatType = floatTypeFor(type, source);
   const floatName = `${floatType}.gguf`;
   const resultName = `${type}.gguf`;
-  const weights = weightsBytes / bytesPerWeight[source];
-  const resultBytes = estimateBytes(weights, type);
-  const quantize = type !== floatType && !finished.includes(resultName);
-  const convert = !finished.includes(resultName) && !finished.includes(floatName);
-  const floatBytes = estimateBytes(weights, floatType);
-  const converting = convert ? leftBytes + floatBytes : 0;
-  const quantizing = quantize ? (convert ? converting - freedBytes : 0) + resultBytes : 0;
+  const isMade = finished.includes(resultName);
   return {
-    ...{ floatType, floatName, resultName, resultBytes, convert, quantize },
-    peakBytes: Math.max(converting, quantizing),
+    ...{ floatType, floatName, resultName },
+    convert: !isMade && !finished.includes(floatName),
+    quantize: type !== floatType && !isMade,
   };
+};
+
+/** What is left to do, and what it takes; pure. */
+export const conversionSteps = (facts: ConversionFacts): ConversionSteps => {
+  const { type, source, weightsBytes, floats } = facts;
+  const work = conversionWork(facts);
+  const resultBytes = estimateBytes(weightsBytes / bytesPerWeight[source], type);
+  const quantizing = work.quantize ? resultBytes : 0;
+  if (!floats) return { ...work, resultBytes, peakBytes: quantizing, overlaps: [] };
+  const { shards, haveBytes, smallBytes } = floats;
+  const pending = shards.reduce((sum, { writtenBytes }) => sum + writtenBytes, 0);
+  const before = floats.sizeBytes - pending + smallBytes;
+  const { peakBytes, overlaps } = shardSteps(shards, before, floats.sizeBytes + quantizing);
+  const inUse = shards.reduce((sum, shard) => sum + shard.haveBytes, haveBytes);
+  return { ...work, resultBytes, peakBytes: Math.max(0, peakBytes - inUse), overlaps };
 };

@@ -1,39 +1,125 @@
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
-import { type ConversionRecord, finishFile, linkSource, writeSource } from "../store/conversion-folder.ts";
+import { headerFile } from "../convert/checkpoint/read-shards.ts";
+import { AppError } from "../core/errors.ts";
+import {
+  type ConversionRecord,
+  dropConversion,
+  finishFile,
+  linkSource,
+  spendSource,
+  unlinkSource,
+  writeSource,
+} from "../store/conversion-folder.ts";
+import { tryLockTemporaryFile } from "../store/file-lock.ts";
 import { deletePartial } from "../store/partial-downloads.ts";
-import type { Conversion } from "./describe-conversion.ts";
-import { fetchFile, type ModelFetch } from "./fetch-file.ts";
+import { type Conversion, pendingTargets } from "./describe-conversion.ts";
+import { fetchFile, type ModelFetch, type Target } from "./fetch-file.ts";
 import type { PullPlan } from "./pull-plan.ts";
 import { stepProgress } from "./pull-progress.ts";
 
-/** Downloads the weights and makes one GGUF of floats of them, then deletes them: what follows needs them no more. */
+/**
+ * Downloads shard after shard, has each written into the GGUF of floats, and deletes it. The next one is downloaded while one is converted,
+ * where the steps say that there is room for both. When it returns or throws, neither a download nor a conversion is under way.
+ */
 export const convertWeights = async (
   fetch: ModelFetch,
   plan: PullPlan,
-  { paths, metadata, targets, steps }: Conversion,
-  record: ConversionRecord,
+  conversion: Conversion,
 ): Promise<ConversionRecord> => {
-  const { context, store, converter, emit } = fetch;
+  const failed = new AbortController();
+  const signal = AbortSignal.any([fetch.context.signal, failed.signal]);
+  const inner: ModelFetch = { ...fetch, context: { ...fetch.context, signal } };
   using locks = new DisposableStack();
-  for (const target of targets) {
-    const { content, digest } = await fetchFile(fetch, target, locks);
-    await linkSource(paths, target.file.path, content.kind === "partial" ? content.path : store.blobPath(digest));
+  const pending = pendingTargets(conversion, conversion.record.begun);
+  await prepareSources(conversion);
+  await clearSpent(fetch, conversion, pending);
+  const convert = shardConverter(inner, plan, conversion, pending);
+  let converting: Promise<ConversionRecord> = Promise.resolve(conversion.record);
+  try {
+    for (const [index, target] of pending.entries()) {
+      const held = locks.use(new DisposableStack());
+      await fetchShard(inner, conversion, target, held);
+      await converting;
+      converting = convert(target, held);
+      converting.catch((error) => failed.abort(error)); // ends the download beside it, which then throws the same
+      if (!conversion.steps.overlaps[index]) await converting;
+    }
+    const done = await converting;
+    await rm(conversion.paths.source, { recursive: true, force: true });
+    return done;
+  } catch (error) {
+    failed.abort(error);
+    await converting.catch(() => undefined);
+    throw error;
   }
+};
+
+const prepareSources = async ({ paths, metadata, floats }: Conversion): Promise<void> => {
   for (const [name, bytes] of metadata) await writeSource(paths, name, bytes);
-  context.signal.throwIfAborted();
-  const status = `converting to ${steps.floatType}`;
-  emit({ status });
-  const output = join(paths.dir, "floats.tmp");
-  const { name } = plan.repository;
-  await converter.run(
-    { type: "convert", dir: paths.source, output, target: steps.floatType, name },
-    { signal: context.signal, onProgress: stepProgress(status, context.clock, emit) },
-  );
-  const done = await finishFile(paths, record, { from: output, name: steps.floatName });
-  await rm(paths.source, { recursive: true, force: true });
-  for (const target of targets) await deletePartial(target.paths);
-  return done;
+  for (const [shard, bytes] of floats?.headers ?? []) await writeSource(paths, headerFile(shard), bytes);
+};
+
+/** A kill may have come between the record and the deletion of the shard that it tells of. */
+const clearSpent = async (
+  { store }: ModelFetch,
+  { paths, targets }: Conversion,
+  pending: readonly Target[],
+): Promise<void> => {
+  for (const target of targets) {
+    if (pending.includes(target)) continue;
+    target.progress.finish();
+    await unlinkSource(paths, target.file.path);
+    using lock = tryLockTemporaryFile(target.paths.lock, store.layout.storeLock);
+    if (lock) await deletePartial(target.paths); // else another repository's pull has the same content under way
+  }
+};
+
+const fetchShard = async (fetch: ModelFetch, { paths }: Conversion, target: Target, locks: DisposableStack) => {
+  const { content, digest } = await fetchFile(fetch, target, locks);
+  await linkSource(paths, target.file.path, content.kind === "partial" ? content.path : fetch.store.blobPath(digest));
+};
+
+/** Writes one shard after the other into the floats; each time the record says so before the shard is deleted. */
+const shardConverter = (
+  { context, converter, emit }: ModelFetch,
+  plan: PullPlan,
+  { paths, steps, floats, record }: Conversion,
+  pending: readonly Target[],
+): ((target: Target, held: Disposable) => Promise<ConversionRecord>) => {
+  const total = floats?.sizeBytes ?? 0;
+  const bytesOf = ({ file }: Target) => floats?.bytesByShard.get(file.path) ?? 0;
+  const show = stepProgress(`converting to ${steps.floatType}`, context.clock, emit);
+  let before = total - pending.reduce((bytes, target) => bytes + bytesOf(target), 0);
+  let current = record;
+  return async (target, held) => {
+    context.signal.throwIfAborted();
+    show(before, total);
+    const shard = target.file.path;
+    const job = {
+      ...({
+        type: "convert",
+        dir: paths.source,
+        output: join(paths.dir, steps.floatName),
+        target: steps.floatType,
+      } as const),
+      ...{ name: plan.repository.name, shard, begun: current.begun !== undefined },
+    };
+    const onProgress = (done: number) => show(before + done, total);
+    await converter.run(job, { signal: context.signal, onProgress }).catch(async (error) => {
+      // What the Hub said before the download is not what came: nothing that was made of it is of use.
+      if (error instanceof AppError && error.code === "corrupt") await dropConversion(paths);
+      throw error;
+    });
+    before += bytesOf(target);
+    const isLast = target === pending.at(-1);
+    current = await spendSource(paths, current, { name: steps.floatName, id: target.paths.id, isLast });
+    if (isLast) show(total, total);
+    await unlinkSource(paths, shard);
+    await deletePartial(target.paths);
+    held[Symbol.dispose]();
+    return current;
+  };
 };
 
 /** Makes the model that is wanted of the floats, which stay until it is published: should it be removed meanwhile, they are there. */

@@ -1,25 +1,36 @@
+import { parseWeightIndex, shardNames, type WeightIndex } from "../convert/checkpoint/collect-tensors.ts";
+import type { ConversionPlan } from "../convert/plan-conversion.ts";
 import { sourceType } from "../convert/source-type.ts";
-import { type ConversionRecord, readConversion } from "../store/conversion-folder.ts";
+import { indexName } from "../convert/weight-files.ts";
+import { type BegunFile, type ConversionRecord, readConversion } from "../store/conversion-folder.ts";
+import { allocated } from "../store/partial-downloads.ts";
 import type { ConversionPaths } from "../store/store-layout.ts";
 import { checkConvertible } from "./check-convertible.ts";
 import type { PlannedConversion } from "./choose-conversion.ts";
-import { type ConversionSteps, conversionSteps } from "./conversion-steps.ts";
-import { describeTarget, leftBytes, type ModelFetch, type Target } from "./fetch-file.ts";
+import { type ConversionSteps, conversionSteps, conversionWork, type FloatFacts } from "./conversion-steps.ts";
+import { describeFloats, type Floats } from "./describe-floats.ts";
+import { describeTarget, type ModelFetch, type Target } from "./fetch-file.ts";
 import { fetchMetadata } from "./fetch-metadata.ts";
 import type { PullPlan } from "./pull-plan.ts";
 
 /** A conversion, with all that is known before its first byte is written. */
-export interface Conversion {
+export interface Conversion extends ConversionSources {
+  /** Absent where no weights have to be converted any more. */
+  floats?: Floats;
+  record: ConversionRecord;
+  steps: ConversionSteps;
+}
+
+/** What a conversion is made of. */
+interface ConversionSources {
   planned: PlannedConversion;
+  plan: ConversionPlan;
   paths: ConversionPaths;
   /** Configuration and tokenizer, by their names. */
   metadata: ReadonlyMap<string, Uint8Array>;
-  /** The repository also has encoders of pictures or sounds, which are not converted. */
-  textOnly: boolean;
-  /** The weights. */
+  index?: WeightIndex;
+  /** The shards, in the order in which they are converted. */
   targets: Target[];
-  record: ConversionRecord;
-  steps: ConversionSteps;
 }
 
 /** Looks at everything and writes nothing. Throws `unsupported` for a model that cannot be converted, and as `describeTarget` does. */
@@ -31,32 +42,76 @@ export const describeConversion = async (
   const { context, store } = fetch;
   const paths = store.layout.conversion(planned.id);
   const metadata = await fetchMetadata(context, plan.repository, planned, paths.source);
-  const { textOnly } = await checkConvertible(context, plan.repository, metadata);
-  const targets = await Promise.all(plan.files.map((file) => describeTarget(fetch, plan, file)));
-  const { model } = plan;
-  const found = { model, isDefault: plan.tag === plan.defaultTag, finished: [] };
-  return await refreshConversion({ planned, paths, metadata, textOnly, targets, record: found, steps: noSteps });
+  const { planConversion } = await import("../convert/plan-conversion.ts");
+  const sources = {
+    ...{ planned, paths, metadata },
+    plan: await checkConvertible(context, plan.repository, () => planConversion(metadata)),
+    ...indexOf(metadata),
+  };
+  const wanted = new Set(
+    shardNames(
+      plan.files.map(({ file }) => file.path),
+      sources.index,
+    ),
+  );
+  const files = plan.files.filter(({ file }) => wanted.has(file.path));
+  const targets = await Promise.all(files.map((file) => describeTarget(fetch, plan, file)));
+  return await refreshConversion(fetch, plan, { ...sources, targets });
 };
 
-const noSteps: ConversionSteps = {
-  ...{ floatType: "BF16", floatName: "", resultName: "", convert: false, quantize: false },
-  ...{ resultBytes: 0, peakBytes: 0 },
+const indexOf = (metadata: ReadonlyMap<string, Uint8Array>) => {
+  const bytes = metadata.get(indexName);
+  return bytes ? { index: parseWeightIndex(bytes) } : {};
 };
 
 /** What is finished, looked at anew: another process may have gone on meanwhile. */
-export const refreshConversion = async (conversion: Conversion): Promise<Conversion> => {
+export const refreshConversion = async (
+  fetch: ModelFetch,
+  plan: PullPlan,
+  conversion: ConversionSources & Partial<Conversion>,
+): Promise<Conversion> => {
   const { paths, planned, metadata, targets } = conversion;
-  const { finished } = (await readConversion(paths)) ?? { finished: [] };
-  const own = targets.filter(({ cached }) => cached === undefined);
-  const steps = conversionSteps({
+  const found = await readConversion(paths);
+  const finished = found?.finished ?? [];
+  const facts = {
     type: planned.type,
     source: sourceType(metadata.get("config.json")),
-    weightsBytes: sum(targets),
-    leftBytes: await leftBytes(own),
-    freedBytes: sum(own),
+    weightsBytes: targets.reduce((bytes, { sizeBytes }) => bytes + sizeBytes, 0),
     finished: finished.map(({ name }) => name),
-  });
-  return { ...conversion, record: { ...conversion.record, finished }, steps };
+  };
+  const { convert, floatType, floatName } = conversionWork(facts);
+  const begun = convert && found?.begun?.name === floatName ? found.begun : undefined;
+  const isDefault = plan.tag === plan.defaultTag;
+  const record = { model: plan.model, isDefault, finished, ...(begun && { begun }) };
+  if (!convert) return { ...conversion, record, steps: conversionSteps(facts) };
+  const floats = conversion.floats ?? (await describeFloats(fetch, plan, { ...conversion, type: floatType }));
+  const steps = conversionSteps({ ...facts, floats: await floatFacts({ ...conversion, floats }, begun) });
+  return { ...conversion, floats, record, steps };
 };
 
-const sum = (targets: readonly Target[]): number => targets.reduce((bytes, { sizeBytes }) => bytes + sizeBytes, 0);
+/** The shards that are not converted yet. */
+export const pendingTargets = ({ targets }: ConversionSources, begun: BegunFile | undefined): Target[] =>
+  targets.filter(({ paths }) => !begun?.spent.includes(paths.id));
+
+const floatFacts = async (
+  conversion: ConversionSources & { floats: Floats },
+  begun: BegunFile | undefined,
+): Promise<FloatFacts> => {
+  const { paths, metadata, floats } = conversion;
+  const { sizeBytes, headers, bytesByShard } = floats;
+  const shards = pendingTargets(conversion, begun).map(async ({ file, cached, ...target }) => {
+    const own = { sizeBytes: target.sizeBytes, haveBytes: await allocated(target.paths.data) };
+    const writtenBytes = bytesByShard.get(file.path) ?? 0;
+    return { ...(cached === undefined ? own : { sizeBytes: 0, haveBytes: 0 }), writtenBytes };
+  });
+  const small = [...metadata.values(), ...headers.values()];
+  return {
+    sizeBytes,
+    haveBytes: begun ? await allocated(`${paths.dir}/${begun.name}`) : 0,
+    smallBytes: small.reduce((bytes, { length }) => bytes + roundUp(length), 0),
+    shards: await Promise.all(shards),
+  };
+};
+
+/** To the block that nearly every file system has. */
+const roundUp = (bytes: number): number => Math.ceil(bytes / 4096) * 4096;

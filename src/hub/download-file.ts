@@ -8,14 +8,13 @@ import { openJournal, type PartialIdentity, readPartial } from "../store/partial
 import type { PartialPaths } from "../store/store-layout.ts";
 import type { ContentHashes, ContentId } from "./content-id.ts";
 import { type DiskAccess, diskError } from "./disk-access.ts";
+import { fetchParts } from "./fetch-parts.ts";
 import { WriteError } from "./part-writer.ts";
-import { newPart, type Part, planParts } from "./plan-parts.ts";
+import { newPart, planParts } from "./plan-parts.ts";
 import type { Restart } from "./range-request.ts";
 import type { FileLocator } from "./resolve-file.ts";
-import { runParts } from "./run-parts.ts";
 import { trailingHash } from "./trailing-hash.ts";
 import { writeLedger } from "./write-ledger.ts";
-import { downloadByXet } from "./xet-download.ts";
 
 export interface DownloadRequest {
   locator: FileLocator;
@@ -102,22 +101,5 @@ const runOnce = async (request: DownloadRequest, point: StartingPoint): Promise<
   } catch (error) {
     const at = { disk: request.disk, folder: dirname(paths.data), neededBytes: sizeBytes - completedBytes };
     throw await diskError(error instanceof WriteError ? error.cause : error, at);
-  }
-};
-
-/** By plain ranges; the rest through Xet when those are refused again and again (files above 400 GB, outages of the signing). */
-const fetchParts = async (
-  transfer: Parameters<typeof runParts>[0],
-  parts: readonly Part[],
-): Promise<Restart | undefined> => {
-  const { locator, label, log } = transfer;
-  try {
-    return await runParts(transfer, parts);
-  } catch (error) {
-    const { xet, url } = locator.current();
-    if (!xet || !locator.isRefused()) throw error;
-    log.info(`${label}: ${new URL(url).host} refuses plain downloads; going on through Xet`);
-    await downloadByXet({ ...transfer, xet }, parts);
-    return undefined;
   }
 };

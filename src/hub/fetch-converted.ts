@@ -26,18 +26,18 @@ export const fetchConverted = async (
   planned: PlannedConversion,
 ): Promise<StoredModel | undefined> => {
   const before = await describeConversion(fetch, plan, planned);
-  if (before.textOnly) fetch.emit({ status: "converting the text part only: the model will not see or hear" });
+  if (before.plan.hasEncoders) fetch.emit({ status: "converting the text part only: the model will not see or hear" });
   await checkSpace(fetch.disk, fetch.store.dir, before.steps.peakBytes, plan.label);
   using _lock = await lockConversion(fetch, before.paths);
   const pulled = findPulled(fetch.store, plan); // by the one who had the lock before
   if (pulled) return pulled;
-  const conversion = await refreshConversion(before);
+  const conversion = await refreshConversion(fetch, plan, before);
   const { paths, record, steps } = conversion;
   await discardOther(fetch, plan, conversion);
   await writeConversion(paths, record);
   await dropHalfDone(paths, record);
   let done = record;
-  if (steps.convert) done = await convertWeights(fetch, plan, conversion, done);
+  if (steps.convert) done = await convertWeights(fetch, plan, conversion);
   if (steps.quantize) done = await quantizeFloats(fetch, conversion, done);
   return await publishResult(fetch, plan, conversion, done);
 };

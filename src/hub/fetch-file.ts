@@ -106,7 +106,7 @@ export const checkRoom = async ({ store, disk }: ModelFetch, targets: readonly T
 };
 
 /** Disk space that the downloads of `targets` will still take. */
-export const leftBytes = async (targets: readonly Target[]): Promise<number> => {
+const leftBytes = async (targets: readonly Target[]): Promise<number> => {
   let bytes = 0;
   for (const { paths, sizeBytes } of targets) bytes += Math.max(0, sizeBytes - (await allocated(paths.data)));
   return bytes;

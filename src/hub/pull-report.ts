@@ -2,7 +2,7 @@ import { rangesTotal } from "../store/byte-ranges.ts";
 import type { FileRole } from "../store/manifest.ts";
 import { readPartial } from "../store/partial-journal.ts";
 import { contentId } from "./content-id.ts";
-import { type Conversion, describeConversion } from "./describe-conversion.ts";
+import { type Conversion, describeConversion, pendingTargets } from "./describe-conversion.ts";
 import { checkSpace } from "./disk-access.ts";
 import { describeTarget, type ModelFetch, storedFile } from "./fetch-file.ts";
 import { findPulled, type PlannedFile, type PullPlan } from "./pull-plan.ts";
@@ -41,10 +41,9 @@ export const reportPull = async (fetch: ModelFetch, plan: PullPlan): Promise<Pul
   const { store, disk } = fetch;
   const pulled = findPulled(store, plan);
   const conversion = pulled || !plan.conversion ? undefined : await describeConversion(fetch, plan, plan.conversion);
-  const isNeeded = !plan.conversion || conversion?.steps.convert;
   const files: PullReport["files"] = [];
   for (const planned of plan.files)
-    files.push(isNeeded ? await describe(fetch, plan, planned) : describeSpent(planned));
+    files.push(isSpent(plan, conversion, planned) ? describeSpent(planned) : await describe(fetch, plan, planned));
   const neededBytes = files.reduce((sum, { sizeBytes, haveBytes }) => sum + sizeBytes - haveBytes, 0);
   await checkSpace(disk, store.dir, conversion ? conversion.steps.peakBytes : neededBytes, plan.label);
   return {
@@ -59,16 +58,18 @@ export const reportPull = async (fetch: ModelFetch, plan: PullPlan): Promise<Pul
   };
 };
 
-const inShort = ({
-  planned,
-  textOnly,
-  steps: { floatType, peakBytes, resultBytes },
-}: Conversion): ReportedConversion => ({
+const inShort = ({ planned, plan, steps: { floatType, peakBytes, resultBytes } }: Conversion): ReportedConversion => ({
   type: planned.type,
-  ...{ floatType, peakBytes, resultBytes, textOnly },
+  ...{ floatType, peakBytes, resultBytes, textOnly: plan.hasEncoders },
 });
 
-/** Weights whose conversion is through need not be here any more. */
+/** Whether the file is not to be downloaded: weights that are converted, or that the index does not name, or all of them where the model is made. */
+const isSpent = (plan: PullPlan, conversion: Conversion | undefined, { file }: PlannedFile): boolean => {
+  if (!plan.conversion) return false;
+  if (!conversion?.steps.convert) return true;
+  return !pendingTargets(conversion, conversion.record.begun).some((target) => target.file === file);
+};
+
 const describeSpent = ({ role, file: { path, sizeBytes = 0 } }: PlannedFile) => ({
   ...{ role, name: path, sizeBytes, haveBytes: sizeBytes },
 });

@@ -17,29 +17,51 @@ export interface FinishedFile {
   llamaCpp?: string;
 }
 
+/** A file that is made of one download after the other. */
+export interface BegunFile {
+  /** Inside the conversion's folder. */
+  name: string;
+  /** When it will be whole, and as it lies there: with holes. */
+  sizeBytes: number;
+  /** Ids of the downloads whose part of it is written and synced; they need not be there any more. */
+  spent: string[];
+}
+
 export interface ConversionRecord {
   model: ModelName;
   /** Whether the model is its repository's default quantization. */
   isDefault: boolean;
   finished: FinishedFile[];
+  begun?: BegunFile;
 }
 
-/** What is known of a conversion; of its finished files those that are there. Undefined when there is none, or none that can be trusted. */
+/** What is known of a conversion; of its files those that are there. Undefined when there is none, or none that can be trusted. */
 export const readConversion = async ({ dir, record }: ConversionPaths): Promise<ConversionRecord | undefined> => {
   const value = parseJson(await readFile(record, "utf8").catch(() => ""));
   if (!isRecord(value) || value.schemaVersion !== storeSchemaVersion || !isModelName(value.model)) return undefined;
-  const { model, isDefault, finished } = value;
+  const { model, isDefault, finished, begun } = value;
   if (typeof isDefault !== "boolean" || !Array.isArray(finished) || !finished.every(isFinishedFile)) return undefined;
-  const sizes = await Promise.all(finished.map(({ name }) => sizeOf(join(dir, name))));
-  return { model, isDefault, finished: finished.filter(({ sizeBytes }, index) => sizes[index] === sizeBytes) };
+  const isThere = async (file: MadeFile) => (await sizeOf(join(dir, file.name))) === file.sizeBytes;
+  const there = await Promise.all(finished.map(isThere));
+  return {
+    ...{ model, isDefault, finished: finished.filter((_, index) => there[index]) },
+    ...(isBegunFile(begun) && (await isThere(begun)) ? { begun } : {}),
+  };
 };
 
-const isFinishedFile = (value: unknown): value is FinishedFile =>
+type MadeFile = Pick<FinishedFile, "name" | "sizeBytes">;
+
+const isMadeFile = (value: unknown): value is MadeFile & Record<string, unknown> =>
   isRecord(value) &&
   typeof value.name === "string" &&
   /^[A-Za-z0-9_]+\.gguf$/.test(value.name) &&
-  Number.isSafeInteger(value.sizeBytes) &&
-  (value.llamaCpp === undefined || typeof value.llamaCpp === "string");
+  Number.isSafeInteger(value.sizeBytes);
+
+const isFinishedFile = (value: unknown): value is FinishedFile =>
+  isMadeFile(value) && (value.llamaCpp === undefined || typeof value.llamaCpp === "string");
+
+const isBegunFile = (value: unknown): value is BegunFile =>
+  isMadeFile(value) && Array.isArray(value.spent) && value.spent.every((id) => typeof id === "string");
 
 export const writeConversion = async ({ record }: ConversionPaths, content: ConversionRecord): Promise<void> =>
   await writeFileDurably(record, `${JSON.stringify({ schemaVersion: storeSchemaVersion, ...content })}\n`);
@@ -60,6 +82,25 @@ export const finishFile = async (
     ...(llamaCpp === undefined ? {} : { llamaCpp }),
   };
   const after = { ...before, finished: [...before.finished.filter((other) => other.name !== name), file] };
+  await writeConversion(paths, after);
+  return after;
+};
+
+/**
+ * Notes that a download's part of a file is written and synced: from here on the download may go. Returns the record with it, of which the file
+ * is finished with the last one: not a moment lies between in which neither the downloads nor the record speak for the file.
+ */
+export const spendSource = async (
+  paths: ConversionPaths,
+  before: ConversionRecord,
+  { name, id, isLast }: { name: string; id: string; isLast: boolean },
+): Promise<ConversionRecord> => {
+  const { begun, ...rest } = before;
+  const sizeBytes = (await sizeOf(join(paths.dir, name))) ?? 0;
+  const others = before.finished.filter((other) => other.name !== name);
+  const after = isLast
+    ? { ...rest, finished: [...others, { name, sizeBytes }] }
+    : { ...before, begun: { name, sizeBytes, spent: [...(begun?.spent ?? []), id] } };
   await writeConversion(paths, after);
   return after;
 };
@@ -86,12 +127,20 @@ export const writeSource = async ({ source }: ConversionPaths, name: string, byt
 export const dropConversion = async ({ dir }: ConversionPaths): Promise<void> =>
   await rm(dir, { recursive: true, force: true });
 
+/** Takes a download's name in the repository away again. */
+export const unlinkSource = async ({ source }: ConversionPaths, name: string): Promise<void> =>
+  await rm(join(source, name), { force: true });
+
 /** Deletes what an earlier attempt has left half done. */
 export const dropHalfDone = async (
   { dir, source, record }: ConversionPaths,
-  { finished }: ConversionRecord,
+  { finished, begun }: ConversionRecord,
 ): Promise<void> => {
-  const kept = new Set([source, record, ...finished.map(({ name }) => join(dir, name))]);
+  const kept = new Set([
+    source,
+    record,
+    ...[...finished, ...(begun ? [begun] : [])].map(({ name }) => join(dir, name)),
+  ]);
   for (const name of await readdir(dir).catch(() => []))
     if (!kept.has(join(dir, name))) await rm(join(dir, name), { recursive: true, force: true });
 };

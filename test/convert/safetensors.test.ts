@@ -99,7 +99,7 @@ describe("what is refused before the weights are there", () => {
     );
     const tokenizer = JSON.parse(new TextDecoder().decode(files.get("tokenizer.json")));
     files.set("tokenizer.json", new TextEncoder().encode(JSON.stringify({ ...tokenizer, ...settings })));
-    return () => planConversion(files);
+    return () => planConversion(files).metadata("BF16", "refused");
   };
   test("another architecture, by its name", async () =>
     expect(await planOf({ architectures: ["ZebraForCausalLM"] })).toThrow("ZebraForCausalLM"));

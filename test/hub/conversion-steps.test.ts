@@ -5,36 +5,62 @@ import { getFileTypeNumber } from "../../src/gguf/file-types.ts";
 import { findQuantization } from "../../src/gguf/quantization.ts";
 import { type ConversionFacts, conversionSteps } from "../../src/hub/conversion-steps.ts";
 import { isQuantizationOf } from "../../src/hub/find-gguf-repositories.ts";
+import { shardSteps } from "../../src/hub/shard-steps.ts";
 
 const gb = 1e9;
-/** A model of 3.2 billion weights, nothing of which is here. */
-const facts: ConversionFacts = {
-  ...{ type: "Q4_K_M", source: "BF16", finished: [] },
-  ...{ weightsBytes: 6.4 * gb, leftBytes: 6.4 * gb, freedBytes: 6.4 * gb },
-};
+/** A model of 3.2 billion weights in two shards, nothing of which is here. */
+const facts: ConversionFacts = { type: "Q4_K_M", source: "BF16", finished: [], weightsBytes: 6.4 * gb };
+const shard = (size: number, have = 0) => ({ sizeBytes: size * gb, haveBytes: have * gb, writtenBytes: size * gb });
+const floats = { sizeBytes: 6.4 * gb, haveBytes: 0, smallBytes: 0, shards: [shard(5), shard(1.4)] };
 const inGb = (bytes: number) => Math.round(bytes / gb / 0.1) / 10;
 
-test("the peak is the weights and the floats that they become; what is quantized replaces the weights", () => {
-  const steps = conversionSteps(facts);
+test("the peak is the floats and what is quantized of them, or the floats and a shard", () => {
+  const steps = conversionSteps({ ...facts, floats });
   expect(steps).toMatchObject({ floatType: "BF16", floatName: "BF16.gguf", resultName: "Q4_K_M.gguf" });
-  expect([steps.convert, steps.quantize, inGb(steps.peakBytes), inGb(steps.resultBytes)]).toEqual([
-    true,
-    true,
-    12.8,
-    2,
-  ]);
+  expect([steps.convert, steps.quantize, inGb(steps.peakBytes), inGb(steps.resultBytes)]).toEqual([true, true, 10, 2]);
+  expect(steps.overlaps).toEqual([false, false]); // with the second shard it would be 11.4
+  const whole = conversionSteps({ ...facts, floats: { ...floats, shards: [shard(6.4)] } });
+  expect(inGb(whole.peakBytes)).toBe(12.8);
 });
 
 test("weights that another program's cache has cost nothing, and give nothing back", () => {
-  const steps = conversionSteps({ ...facts, leftBytes: 0, freedBytes: 0 });
-  expect(inGb(steps.peakBytes)).toBe(8.4);
+  const cached = floats.shards.map((one) => ({ ...one, sizeBytes: 0 }));
+  const steps = conversionSteps({ ...facts, floats: { ...floats, shards: cached } });
+  expect([inGb(steps.peakBytes), steps.overlaps]).toEqual([8.4, [true, false]]);
+});
+
+test("configuration, tokenizer and headers count", () => {
+  const steps = conversionSteps({ ...facts, floats: { ...floats, smallBytes: 0.5 * gb } });
+  expect(inGb(steps.peakBytes)).toBe(10.5);
+});
+
+test("what is here already is not needed again", () => {
+  const begun = conversionSteps({ ...facts, floats: { ...floats, haveBytes: 5 * gb, shards: [shard(1.4, 0.4)] } });
+  expect(inGb(begun.peakBytes)).toBe(3); // 1.4 of floats and 2 of what is quantized, beside 5.4
+  const both = conversionSteps({ ...facts, floats: { ...floats, shards: [shard(5, 5), shard(1.4, 1.4)] } });
+  expect(inGb(both.peakBytes)).toBe(5);
 });
 
 test("what is finished needs no room and no time", () => {
-  const floats = conversionSteps({ ...facts, finished: ["BF16.gguf"] });
-  expect([floats.convert, floats.quantize, inGb(floats.peakBytes)]).toEqual([false, true, 2]);
+  const made = conversionSteps({ ...facts, finished: ["BF16.gguf"] });
+  expect([made.convert, made.quantize, inGb(made.peakBytes)]).toEqual([false, true, 2]);
   const all = conversionSteps({ ...facts, finished: ["BF16.gguf", "Q4_K_M.gguf"] });
   expect([all.convert, all.quantize, all.peakBytes]).toEqual([false, false, 0]);
+});
+
+test("the next shard comes beside the conversion of one where that is no worse than the worst moment", () => {
+  const steps = (sizes: number[], laterGb = 0) => {
+    const { peakBytes, overlaps } = shardSteps(
+      sizes.map((size) => shard(size)),
+      0,
+      laterGb * gb,
+    );
+    return [inGb(peakBytes), overlaps];
+  };
+  expect(steps([5, 5, 5, 5])).toEqual([25, [true, true, true, false]]);
+  expect(steps([5, 5, 5, 2])).toEqual([20, [true, true, false, false]]);
+  expect(steps([5, 5, 5, 2], 22)).toEqual([22, [true, true, true, false]]);
+  expect(steps([5])).toEqual([10, [false]]);
 });
 
 test("floats are the result where floats are wanted, and half floats are kept", () => {

@@ -25,11 +25,15 @@ const blockBytesMax = 512 * 1024;
 /** A head that is permuted is held whole; those of real models have 1 to 4 MB. */
 const headBytesMax = 64 * 1024 ** 2;
 
-/** The work for one tensor whose data begin at `to` in the written file. Throws `unsupported` for heads that are too large. */
+/**
+ * The work for one tensor whose data begin at `to` in the written file, as far as `isWanted` takes its sources. Throws `unsupported` for heads
+ * that are too large.
+ */
 export function* planBlocks<S extends StoredTensor>(
   plan: TensorPlan,
   sources: ReadonlyMap<string, S>,
   to: number,
+  isWanted: (source: S) => boolean = () => true,
 ): Generator<Block<S>> {
   const { type, change } = plan;
   let written = to;
@@ -43,6 +47,10 @@ export function* planBlocks<S extends StoredTensor>(
     if (unit > headBytesMax) throw new AppError("unsupported", `${source.name} has heads of ${unit} bytes`);
     const step = Math.max(unit, Math.floor(blockBytesMax / unit) * unit);
     const sizeBytes = slice.length * elementBytes;
+    if (!isWanted(source)) {
+      written += slice.length * floatTypes[type];
+      continue;
+    }
     for (let done = 0; done < sizeBytes; done += step) {
       const bytes = Math.min(step, sizeBytes - done);
       const from = source.offset + slice.start * elementBytes + done;
