@@ -71,7 +71,7 @@ export const refreshConversion = async (
   conversion: ConversionSources & Partial<Conversion>,
 ): Promise<Conversion> => {
   const { paths, planned, metadata, targets } = conversion;
-  const found = await readConversion(paths);
+  const found = await readConversion(paths, fetch.store.hasBlob);
   const finished = found?.finished ?? [];
   const facts = {
     type: planned.type,

@@ -2,7 +2,14 @@ import { join } from "node:path";
 import { converterVersion } from "../convert/converter-version.ts";
 import { sleep } from "../core/clock.ts";
 import { AppError } from "../core/errors.ts";
-import { type ConversionRecord, dropConversion, dropHalfDone, writeConversion } from "../store/conversion-folder.ts";
+import {
+  type ConversionRecord,
+  dropConversion,
+  dropHalfDone,
+  type FinishedFile,
+  noteDigest,
+  writeConversion,
+} from "../store/conversion-folder.ts";
 import { type FileLock, tryLockTemporaryFile } from "../store/file-lock.ts";
 import type { NewFile } from "../store/publish-model.ts";
 import type { StoredModel } from "../store/scan-models.ts";
@@ -64,19 +71,14 @@ const publishResult = async (
   fetch: ModelFetch,
   plan: PullPlan,
   { paths, planned, steps }: Conversion,
-  { finished }: ConversionRecord,
+  record: ConversionRecord,
 ): Promise<StoredModel | undefined> => {
-  const result = finished.find(({ name }) => name === steps.resultName);
+  const result = record.finished.find(({ name }) => name === steps.resultName);
   if (!result) throw new AppError("internal", `the conversion of ${plan.label} has no result`);
-  const path = join(paths.dir, result.name);
-  fetch.emit({ status: "verifying the converted model" });
   const { sizeBytes, llamaCpp } = result;
   const file: NewFile = {
-    role: "model",
-    name: `${plan.repository.name}-${planned.type}.gguf`,
-    digest: `sha256:${await sha256Of(fetch, path, sizeBytes)}`,
-    sizeBytes,
-    content: { kind: "partial", path },
+    ...{ role: "model", name: `${plan.repository.name}-${planned.type}.gguf`, sizeBytes },
+    ...(await contentOf(fetch, paths, record, result)),
   };
   const recipe = {
     ...{ type: planned.type, sources: planned.id, converter: converterVersion },
@@ -90,6 +92,23 @@ const publishResult = async (
     if (error instanceof AppError && error.code === "corrupt") await dropConversion(paths); // it would be so again and again
     throw error;
   }
+};
+
+/** A kill between publication's steps leaves the file as a blob that no model has yet. */
+const contentOf = async (
+  fetch: ModelFetch,
+  paths: ConversionPaths,
+  record: ConversionRecord,
+  result: FinishedFile,
+): Promise<Pick<NewFile, "digest" | "content">> => {
+  const { name, sizeBytes } = result;
+  if (result.digest !== undefined && fetch.store.hasBlob(result.digest, sizeBytes))
+    return { digest: result.digest, content: { kind: "stored" } };
+  const path = join(paths.dir, name);
+  fetch.emit({ status: "verifying the converted model" });
+  const digest = `sha256:${await sha256Of(fetch, path, sizeBytes)}`;
+  await noteDigest(paths, record, result, digest);
+  return { digest, content: { kind: "partial", path } };
 };
 
 /** Downloads of weights that a killed pull has left beside its finished conversion go too. */

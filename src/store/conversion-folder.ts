@@ -4,7 +4,7 @@ import { dirname, join } from "node:path";
 import { isRecord, parseJson } from "../core/json.ts";
 import { syncFile, syncFolder, writeFileDurably } from "./durable-file.ts";
 import { sizeOf } from "./file-size.ts";
-import { isModelName, type ModelName, storeSchemaVersion } from "./manifest.ts";
+import { isDigest, isModelName, type ModelName, storeSchemaVersion } from "./manifest.ts";
 import type { ConversionPaths, StoreLayout } from "./store-layout.ts";
 import type { Unfinished } from "./unfinished.ts";
 
@@ -15,6 +15,8 @@ export interface FinishedFile {
   sizeBytes: number;
   /** Version of llama.cpp, where that wrote it. */
   llamaCpp?: string;
+  /** `sha256:<hex>`, once it is known: the file may be a blob of the store by then. */
+  digest?: string;
 }
 
 /** A file that is made of one download after the other. */
@@ -35,14 +37,21 @@ export interface ConversionRecord {
   begun?: BegunFile;
 }
 
-/** What is known of a conversion; of its files those that are there. Undefined when there is none, or none that can be trusted. */
-export const readConversion = async ({ dir, record }: ConversionPaths): Promise<ConversionRecord | undefined> => {
+/**
+ * What is known of a conversion; of its files those that are there, in its folder or (as `hasBlob` says) in the store. Undefined when there is none,
+ * or none that can be trusted.
+ */
+export const readConversion = async (
+  { dir, record }: ConversionPaths,
+  hasBlob: (digest: string, sizeBytes: number) => boolean = () => false,
+): Promise<ConversionRecord | undefined> => {
   const value = parseJson(await readFile(record, "utf8").catch(() => ""));
   if (!isRecord(value) || value.schemaVersion !== storeSchemaVersion || !isModelName(value.model)) return undefined;
   const { model, isDefault, finished, begun } = value;
   if (typeof isDefault !== "boolean" || !Array.isArray(finished) || !finished.every(isFinishedFile)) return undefined;
   const isThere = async (file: MadeFile) => (await sizeOf(join(dir, file.name))) === file.sizeBytes;
-  const there = await Promise.all(finished.map(isThere));
+  const isStored = ({ digest, sizeBytes }: FinishedFile) => digest !== undefined && hasBlob(digest, sizeBytes);
+  const there = await Promise.all(finished.map(async (file) => (await isThere(file)) || isStored(file)));
   return {
     ...{ model, isDefault, finished: finished.filter((_, index) => there[index]) },
     ...(isBegunFile(begun) && (await isThere(begun)) ? { begun } : {}),
@@ -58,7 +67,9 @@ const isMadeFile = (value: unknown): value is MadeFile & Record<string, unknown>
   Number.isSafeInteger(value.sizeBytes);
 
 const isFinishedFile = (value: unknown): value is FinishedFile =>
-  isMadeFile(value) && (value.llamaCpp === undefined || typeof value.llamaCpp === "string");
+  isMadeFile(value) &&
+  (value.llamaCpp === undefined || typeof value.llamaCpp === "string") &&
+  (value.digest === undefined || (typeof value.digest === "string" && isDigest(value.digest)));
 
 const isBegunFile = (value: unknown): value is BegunFile =>
   isMadeFile(value) && Array.isArray(value.spent) && value.spent.every((id) => typeof id === "string");
@@ -103,6 +114,17 @@ export const spendSource = async (
     : { ...before, begun: { name, sizeBytes, spent: [...(begun?.spent ?? []), id] } };
   await writeConversion(paths, after);
   return after;
+};
+
+/** Notes what a finished file's content is, before that goes to the store: a kill may come in between. */
+export const noteDigest = async (
+  paths: ConversionPaths,
+  before: ConversionRecord,
+  { name }: FinishedFile,
+  digest: string,
+): Promise<void> => {
+  const finished = before.finished.map((file) => (file.name === name ? { ...file, digest } : file));
+  await writeConversion(paths, { ...before, finished });
 };
 
 /** Gives a download the name that it has in the repository, without a copy. */

@@ -1,6 +1,6 @@
 import { beforeAll, expect, test } from "bun:test";
-import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { buildTinyCheckpoint, type CheckpointOptions } from "../../scripts/fixtures/tiny-checkpoint.ts";
 import { tinyHello } from "../../scripts/fixtures/tiny-models.ts";
 import { buildNative } from "../../scripts/native.ts";
@@ -160,6 +160,23 @@ test("a kill between the record and a shard's deletion: the shard goes at the ne
   };
   await hub.pull(id, { converter: between({ before }) });
   expect(wasThere).toBe(false);
+});
+
+test("a kill between the blob and the manifest: the blob is the model, and nothing is downloaded or converted again", async () => {
+  await using hub = hubHarness({ repositories: [large] });
+  const onProgress = ({ status }: PullProgress) => {
+    if (status === "writing manifest") throw new Error("as if killed");
+  };
+  await expect(hub.pull(`${id}:BF16`, { onProgress })).rejects.toThrow("as if killed");
+  const made = hub.files().find((file) => file.endsWith("BF16.gguf")) ?? "";
+  const blob = hub.store.blobPath(`sha256:${sha256Of(readFileSync(join(hub.dir, made)))}`);
+  mkdirSync(dirname(blob), { recursive: true });
+  renameSync(join(hub.dir, made), blob);
+  const sent = sentWeights(hub);
+  const before = () => expect.unreachable("nothing is converted");
+  const model = await hub.pull(`${id}:BF16`, { converter: between({ before }) });
+  expect([sentWeights(hub), hub.store.modelPath(model)]).toEqual([sent, blob]);
+  expect(hub.files().map((file) => file.split("/")[0])).toEqual(["aliases", "blobs", "manifests"]);
 });
 
 test("a connection that is cut in a shard, and a cancelled pull, cost only what was under way", async () => {
