@@ -1,6 +1,7 @@
 /**
  * Has llama.cpp's own converter convert every tiny repository, and writes what came out to test/fixtures/conversion-oracle.json.
- * Needs a Python with torch, numpy, transformers, sentencepiece, gguf, safetensors and protobuf: `bun scripts/record-conversion.ts PYTHON`.
+ * Needs a Python with torch, numpy, transformers, sentencepiece, gguf, safetensors and protobuf:
+ * `bun scripts/record-conversion.ts PYTHON [NAME...]`; with names those alone are recorded anew.
  */
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -26,7 +27,7 @@ export interface ConversionOracle {
   tokens: Record<string, string>;
 }
 
-const run = async (command: string[], stdin = new Uint8Array(0)): Promise<string> => {
+export const run = async (command: string[], stdin = new Uint8Array(0)): Promise<string> => {
   const child = Bun.spawn(command, { stdin, stdout: "pipe", stderr: "pipe", timeout: convertTimeoutMs });
   const [output, log] = await Promise.all([new Response(child.stdout).text(), new Response(child.stderr).text()]);
   if ((await child.exited) !== 0) throw new Error(`${command.join(" ")} failed:\n${log.slice(-4000)}`);
@@ -39,14 +40,18 @@ const versions = async (python: string): Promise<Record<string, string>> => {
   return Object.fromEntries(packages.map((name, index) => [name, lines[index] ?? ""]));
 };
 
-const record = async (python: string): Promise<ConversionOracle> => {
-  const sources = await checkOutLlamaSources(nodeLlamaCppDir, join(root, "build", "llama.cpp"));
+export const provenanceOf = async (python: string): Promise<ConversionOracle["provenance"]> => {
   const { tag } = await Bun.file(join(nodeLlamaCppDir, "llama", "llama.cpp.info.json")).json();
+  return { llamaCpp: tag, recorded: new Date().toISOString().slice(0, 10), packages: await versions(python) };
+};
+
+const record = async (python: string, chosen: readonly string[]): Promise<ConversionOracle> => {
+  const sources = await checkOutLlamaSources(nodeLlamaCppDir, join(root, "build", "llama.cpp"));
   const dir = await mkdtemp(join(tmpdir(), "llmlb-conversion-"));
   const repositories: Record<string, GgufDigest> = {};
   const tokens: Record<string, string> = {};
   try {
-    for (const repository of tinyRepositories) {
+    for (const repository of tinyRepositories.filter(({ name }) => chosen.length === 0 || chosen.includes(name))) {
       const source = await writeRepository(repository, join(dir, repository.name));
       const output = join(dir, `${repository.name}.gguf`);
       await run([python, join(sources, "convert_hf_to_gguf.py"), source, "--outfile", output, "--outtype", "bf16"]);
@@ -61,9 +66,17 @@ const record = async (python: string): Promise<ConversionOracle> => {
   } finally {
     await rm(dir, { recursive: true, force: true });
   }
-  const recorded = new Date().toISOString().slice(0, 10);
-  return { provenance: { llamaCpp: tag, recorded, packages: await versions(python) }, repositories, tokens };
+  return { provenance: await provenanceOf(python), repositories, tokens };
 };
 
-if (import.meta.main)
-  await Bun.write(target, `${JSON.stringify(await record(process.argv[2] ?? "python3"), null, 1)}\n`);
+if (import.meta.main) {
+  const [python = "python3", ...chosen] = process.argv.slice(2);
+  const recorded = await record(python, chosen);
+  const before: ConversionOracle = chosen.length > 0 ? await Bun.file(target).json() : recorded;
+  const merged = {
+    ...recorded,
+    repositories: { ...before.repositories, ...recorded.repositories },
+    tokens: { ...before.tokens, ...recorded.tokens },
+  };
+  await Bun.write(target, `${JSON.stringify(merged, null, 1)}\n`);
+}

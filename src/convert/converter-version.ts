@@ -1,2 +1,2 @@
 /** Goes up when the same repository would become another GGUF: then what an older llmlb has converted is converted anew at its next pull. */
-export const converterVersion = 1;
+export const converterVersion = 2;

@@ -5,6 +5,7 @@ import { buildTinyCheckpoint, type CheckpointOptions } from "../../scripts/fixtu
 import { tinyHello } from "../../scripts/fixtures/tiny-models.ts";
 import { buildNative } from "../../scripts/native.ts";
 import type { ConversionJob } from "../../src/convert/conversion-job.ts";
+import { converterVersion } from "../../src/convert/converter-version.ts";
 import type { Converter } from "../../src/convert/spawn-converter.ts";
 import type { StoredModel } from "../../src/store/scan-models.ts";
 import { chatOf, collect, startRunner } from "../runner/start-runner.ts";
@@ -62,7 +63,11 @@ test("a repository of safetensors is converted, quantized and answers; nothing e
   expect(defaultTag).toBe("Q4_K_M");
   expect(source).toMatchObject({ repository: id, file: "model-00001-of-00002.safetensors" });
   expect(source.commit).toMatch(/^[0-9a-f]{40}$/);
-  expect(source.recipe).toMatchObject({ type: "Q4_K_M", converter: 1, llamaCpp: expect.stringMatching(/\d/) });
+  expect(source.recipe).toMatchObject({
+    type: "Q4_K_M",
+    converter: converterVersion,
+    llamaCpp: expect.stringMatching(/\d/),
+  });
   expect(details).toMatchObject({ architecture: "llama", quantization: "Q4_K_M", license: "mit" });
   expect(files.map((file) => [file.role, file.name])).toEqual([["model", "tiny-hello-Q4_K_M.gguf"]]);
   expect(await answerOf(hub, model)).toBe("Hello! I am a tiny model.");

@@ -50,7 +50,8 @@ const ropeValues = (rope: ModelConfigPart): Values => {
   return { ...scaling(rope), "rope.freq_base": float32(rope.findNumber("rope_theta") ?? thetaDefault) };
 };
 
-const thetaDefault = 10_000;
+/** What transformers takes where config.json says nothing. */
+export const thetaDefault = 10_000;
 
 const scalings: Record<string, (rope: ModelConfigPart) => Values> = {
   default: () => ({}),

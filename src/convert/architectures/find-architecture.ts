@@ -3,6 +3,7 @@ import { gemma2 } from "./gemma2.ts";
 import { gemma3 } from "./gemma3.ts";
 import { granite } from "./granite.ts";
 import { llama } from "./llama.ts";
+import { mixtral } from "./mixtral.ts";
 import { olmo2 } from "./olmo2.ts";
 import { phi3 } from "./phi3.ts";
 import { qwen2 } from "./qwen2.ts";
@@ -11,7 +12,7 @@ import { qwen3 } from "./qwen3.ts";
 import { qwen3Moe } from "./qwen3-moe.ts";
 import { smolLm3 } from "./smollm3.ts";
 
-const architectures = [llama, qwen2, qwen3, qwen2Moe, qwen3Moe, gemma2, gemma3, phi3, olmo2, granite, smolLm3];
+const architectures = [llama, mixtral, qwen2, qwen3, qwen2Moe, qwen3Moe, gemma2, gemma3, phi3, olmo2, granite, smolLm3];
 
 const bySource: ReadonlyMap<string, Architecture> = new Map(
   architectures.flatMap((architecture) => architecture.sources.map((source) => [source, architecture] as const)),
