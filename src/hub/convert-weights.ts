@@ -14,6 +14,7 @@ import {
 import { tryLockTemporaryFile } from "../store/file-lock.ts";
 import { deletePartial } from "../store/partial-downloads.ts";
 import { type Conversion, pendingTargets } from "./describe-conversion.ts";
+import { diskError } from "./disk-access.ts";
 import { fetchFile, type ModelFetch, type Target } from "./fetch-file.ts";
 import type { PullPlan } from "./pull-plan.ts";
 import { stepProgress } from "./pull-progress.ts";
@@ -32,11 +33,11 @@ export const convertWeights = async (
   const inner: ModelFetch = { ...fetch, context: { ...fetch.context, signal } };
   using locks = new DisposableStack();
   const pending = pendingTargets(conversion, conversion.record.begun);
-  await prepareSources(conversion);
-  await clearSpent(fetch, conversion, pending);
   const convert = shardConverter(inner, plan, conversion, pending);
   let converting: Promise<ConversionRecord> = Promise.resolve(conversion.record);
   try {
+    await prepareSources(conversion);
+    await clearSpent(fetch, conversion, pending);
     for (const [index, target] of pending.entries()) {
       const held = locks.use(new DisposableStack());
       await fetchShard(inner, conversion, target, held);
@@ -51,7 +52,8 @@ export const convertWeights = async (
   } catch (error) {
     failed.abort(error);
     await converting.catch(() => undefined);
-    throw error;
+    const at = { disk: fetch.disk, folder: conversion.paths.dir, neededBytes: conversion.steps.peakBytes };
+    throw await diskError(error, at);
   }
 };
 

@@ -53,11 +53,20 @@ export const tryLockTemporaryFile = (path: string, guard: string): FileLock | un
   const lock = guarded && tryLockFile(path);
   if (!lock) return undefined;
   const release = () => {
-    using again = tryLockFile(guard);
-    if (again) rmSync(path, { force: true }); // else it stays, empty, for the next one
+    removeGuarded(path, guard);
     lock.release();
   };
   return { release, [Symbol.dispose]: release };
+};
+
+/** Where that cannot be done the file stays, empty, for the next one: a full disk refuses a lock too, and must not hide what ended the work. */
+const removeGuarded = (path: string, guard: string): void => {
+  try {
+    using guarded = tryLockFile(guard);
+    if (guarded) rmSync(path, { force: true });
+  } catch {
+    // nothing that the holder could do about it
+  }
 };
 
 /** Loaded at the first lock: what only reads a store, and a node that starts, has no millisecond for it. */

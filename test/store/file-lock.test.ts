@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { systemClock } from "../../src/core/clock.ts";
@@ -59,4 +59,14 @@ test("a temporary lock's file goes with it and can be taken anew", () =>
     const second = tryLockTemporaryFile(path, guard);
     expect(second).toBeDefined();
     second?.release();
+  }));
+
+test("giving back a temporary lock never fails: what ended the work must not be hidden", () =>
+  withFolder((dir) => {
+    const [path, guard] = [join(dir, "a.lock"), join(dir, "guard.lock")];
+    const first = tryLockTemporaryFile(path, guard);
+    rmSync(guard);
+    mkdirSync(guard); // cannot be locked any more, as on a full disk
+    expect(() => first?.release()).not.toThrow();
+    expect(tryLockFile(path)).toBeDefined();
   }));
