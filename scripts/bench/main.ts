@@ -2,8 +2,8 @@ import { parseArgs } from "node:util";
 
 /**
  * `bun run bench [NAME...] [--only TEXT]`: each benchmark measures llmlb beside a peer in one run and prints medians and ratios.
- * `--only`: the rows of `engine` or `cluster` that have TEXT in their name; `router --only memory` runs ten minutes and nothing else. `--netns`: `cluster`
- * in network namespaces, as root.
+ * `--only`: the rows of `engine` or `cluster` that have TEXT in their name, for `shards` another executable; `router --only memory` runs ten minutes
+ * and nothing else. `--netns`: `cluster` in network namespaces, as root.
  */
 const benches: Record<string, (only: string, netns: boolean) => Promise<unknown>> = {
   start: async () => (await import("./start.ts")).benchStart(),
@@ -15,6 +15,7 @@ const benches: Record<string, (only: string, netns: boolean) => Promise<unknown>
   soak: async () => (await import("./soak.ts")).benchSoak(),
   crowd: async () => (await import("./crowd.ts")).benchCrowd(),
   convert: async () => (await import("./convert.ts")).benchConvert(),
+  shards: async (only) => (await import("./shards.ts")).benchShards(only === "" ? {} : { executable: only }),
   pull: async () => (await import("./pull.ts")).benchPull(),
   choice: async () => (await import("./choice.ts")).benchChoice(),
   fleet: async () => (await import("./fleet.ts")).benchFleet(),
