@@ -15,13 +15,11 @@ import {
   rankCases,
 } from "./fixtures/expectation.ts";
 import { buildFixtureModels, type FixturePath } from "./fixtures/models.ts";
-import { freePort } from "./free-port.ts";
 import { buildLlamaServer } from "./llama-server.ts";
+import { withLlamaServer } from "./with-llama-server.ts";
 
 const target = join(import.meta.dir, "..", "test", "fixtures", "expectations.json");
 const contextTokens = 2048;
-const startTimeoutMs = 30_000;
-const pollMs = 20;
 
 /** Samplers in llama.cpp's default order; named so that a change of its default does not pass unnoticed. */
 const samplers = ["penalties", "dry", "top_n_sigma", "top_k", "typ_p", "top_p", "min_p", "xtc", "temperature"];
@@ -154,57 +152,17 @@ const askRanking = async (base: string, request: RerankRequest): Promise<Recorde
   return { ...request, scores, promptTokens: usage.prompt_tokens };
 };
 
-/** Runs `use` with a llama-server that has loaded `model`, and ends it. */
-const withServer = async <T>(
-  server: string,
-  { model: { ranks }, file: model }: FixturePath,
-  use: (base: string) => Promise<T>,
-): Promise<T> => {
-  const port = await freePort();
-  const settings = [
-    ...(ranks ? ["--reranking"] : []),
-    "--ctx-size",
-    contextTokens,
-    "--parallel",
-    1,
-    "--threads",
-    1,
-    "--host",
-    "127.0.0.1",
-    "--port",
-    port,
-  ];
-  const child = Bun.spawn([server, "--model", model, ...settings.map(String)], { stdout: "ignore", stderr: "pipe" });
-  const log = new Response(child.stderr).text();
-  const base = `http://127.0.0.1:${port}`;
-  const ready = async () => {
-    for (const end = Date.now() + startTimeoutMs; Date.now() < end; await Bun.sleep(pollMs)) {
-      if (child.exitCode !== null) throw new Error(`llama-server ended while loading ${model}:\n${await log}`);
-      if (
-        await fetch(`${base}/health`).then(
-          (response) => response.ok,
-          () => false,
-        )
-      )
-        return;
-    }
-    throw new Error(`llama-server did not load ${model} within ${startTimeoutMs} ms`);
-  };
-  try {
-    await ready();
-    return await use(base);
-  } finally {
-    child.kill();
-    await child.exited;
-  }
-};
-
 const record = async (server: string, dir: string, path: FixturePath): Promise<ModelExpectations> => ({
   file: relative(dir, path.file),
   sha256: createHash("sha256")
     .update(await Bun.file(path.file).bytes())
     .digest("hex"),
-  ...(await withServer(server, path, (base) => (path.model.ranks ? recordRankings(base) : recordAnswers(base, path)))),
+  ...(await withLlamaServer(
+    server,
+    path.file,
+    ["--ctx-size", contextTokens, ...(path.model.ranks ? ["--reranking"] : [])],
+    (base) => (path.model.ranks ? recordRankings(base) : recordAnswers(base, path)),
+  )),
 });
 
 const recordAnswers = async (base: string, { model }: FixturePath) => {

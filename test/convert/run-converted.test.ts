@@ -3,10 +3,16 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { writeRepository } from "../../scripts/fixtures/build-repository.ts";
+import { answerTokens, floatRepositories, type RecordedAnswer } from "../../scripts/fixtures/conversion-answers.ts";
+import { digestGguf } from "../../scripts/fixtures/gguf-digest.ts";
 import { tinyRepositories } from "../../scripts/fixtures/tiny-repositories.ts";
 import { buildNative } from "../../scripts/native.ts";
 import { convertModel } from "../../src/convert/convert-model.ts";
+import recorded from "../fixtures/conversion-answers.json";
 import { collect, startRunner, textOf } from "../runner/start-runner.ts";
+
+const answers = new Map<string, RecordedAnswer[]>(Object.entries(recorded.answers));
+const floats = new Map<string, Record<"F16" | "F32", Record<string, string>>>(Object.entries(recorded.floats));
 
 let dir = "";
 beforeAll(async () => {
@@ -15,24 +21,50 @@ beforeAll(async () => {
 }, 600_000);
 afterAll(() => rm(dir, { recursive: true, force: true }));
 
-/**
- * That the text is that of llama.cpp's own conversion follows from oracle.test.ts: every tensor and every key that llama.cpp computes
- * with is the same. What is shown here is that the file as a whole is one that loads and runs.
- */
-describe("what was converted runs", () => {
+/** What a runner that has loaded the file says to each recorded prompt, greedily. */
+const answersOf = async (modelPath: string, prompts: readonly string[]) => {
+  const runner = startRunner();
+  await runner.load({ modelPath, contextTokens: 512, slots: 1, gpu: "cpu" });
+  const found: RecordedAnswer[] = [];
+  for (const prompt of prompts) {
+    const { text, done } = await collect(
+      runner.generate(textOf(prompt, { maxTokens: answerTokens, tellTokens: true })),
+    );
+    found.push({ prompt, text, tokens: [...(done.tokens?.slice(done.counts.promptTokens) ?? [])] });
+  }
+  await runner.exit();
+  return found;
+};
+
+describe("what was converted says what llama-server says with llama.cpp's own conversion", () => {
   for (const repository of tinyRepositories)
     test(repository.name, async () => {
       const source = await writeRepository(repository, join(dir, repository.name));
-      for (const type of ["BF16", "F32"] as const) {
-        const modelPath = join(dir, `${repository.name}-${type}.gguf`);
-        await convertModel({ dir: source, output: modelPath, type });
-        const runner = startRunner();
-        await runner.load({ modelPath, contextTokens: 64, slots: 1, gpu: "cpu" });
-        const { done } = await collect(runner.generate(textOf("Hello", { maxTokens: 8 })));
-        expect(done.reason).toBe("length");
-        await runner.exit();
-        await rm(modelPath);
-      }
+      const modelPath = join(dir, `${repository.name}.gguf`);
+      await convertModel({ dir: source, output: modelPath, type: "BF16" });
+      const expected = answers.get(repository.name) ?? [];
+      expect(expected.length).toBeGreaterThan(0);
+      const found = await answersOf(
+        modelPath,
+        expected.map(({ prompt }) => prompt),
+      );
+      expect(found).toEqual(expected);
+      await rm(modelPath);
       await rm(source, { recursive: true });
-    }, 30_000);
+    }, 60_000);
+});
+
+describe("the same tensors as llama.cpp's converter makes, in other floats", () => {
+  for (const repository of tinyRepositories.filter(({ name }) => floatRepositories.includes(name)))
+    for (const type of ["F16", "F32"] as const)
+      test(`${repository.name} ${type}`, async () => {
+        const source = await writeRepository(repository, join(dir, repository.name));
+        const output = join(dir, `${repository.name}.gguf`);
+        await convertModel({ dir: source, output, type });
+        const { tensors, metadata } = await digestGguf(output);
+        expect(tensors).toEqual(floats.get(repository.name)?.[type] ?? {});
+        expect(metadata["general.file_type"]).toBe(`uint32: ${type === "F16" ? 1 : 0}`);
+        await rm(output);
+        await rm(source, { recursive: true });
+      });
 });
