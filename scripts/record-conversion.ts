@@ -3,7 +3,7 @@
  * Needs a Python with torch, numpy, transformers, sentencepiece, gguf, safetensors and protobuf:
  * `bun scripts/record-conversion.ts PYTHON [NAME...]`; with names those alone are recorded anew.
  */
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { writeRepository } from "./fixtures/build-repository.ts";
@@ -23,6 +23,8 @@ const convertTimeoutMs = 300_000;
 export interface ConversionOracle {
   provenance: { llamaCpp: string; recorded: string; packages: Record<string, string> };
   repositories: Record<string, GgufDigest>;
+  /** Of those that see, what makes them see. */
+  projectors: Record<string, { BF16: GgufDigest; F16: GgufDigest }>;
   /** Digests of the token ids that the repository's own tokenizer gives `multilingualTexts`, in their order. */
   tokens: Record<string, string>;
 }
@@ -49,13 +51,26 @@ const record = async (python: string, chosen: readonly string[]): Promise<Conver
   const sources = await checkOutLlamaSources(nodeLlamaCppDir, join(root, "build", "llama.cpp"));
   const dir = await mkdtemp(join(tmpdir(), "llmlb-conversion-"));
   const repositories: Record<string, GgufDigest> = {};
+  const projectors: ConversionOracle["projectors"] = {};
   const tokens: Record<string, string> = {};
   try {
     for (const repository of tinyRepositories.filter(({ name }) => chosen.length === 0 || chosen.includes(name))) {
       const source = await writeRepository(repository, join(dir, repository.name));
-      const output = join(dir, `${repository.name}.gguf`);
-      await run([python, join(sources, "convert_hf_to_gguf.py"), source, "--outfile", output, "--outtype", "bf16"]);
-      repositories[repository.name] = await digestGguf(output);
+      const convert = async (type: string, ...more: string[]): Promise<GgufDigest> => {
+        const output = join(dir, "converted.gguf");
+        const converter = join(sources, "convert_hf_to_gguf.py");
+        await run([python, converter, source, "--outfile", output, "--outtype", type, ...more]);
+        const [file = ""] = (await readdir(dir)).filter((name) => name.endsWith("converted.gguf")); // of a projector with a prefix
+        const digest = await digestGguf(join(dir, file));
+        await rm(join(dir, file));
+        return digest;
+      };
+      repositories[repository.name] = await convert("bf16");
+      if (repository.hasProjector)
+        projectors[repository.name] = {
+          BF16: await convert("bf16", "--mmproj"),
+          F16: await convert("f16", "--mmproj"),
+        };
       if (tokenizedRepositories.some((name) => name === repository.name)) {
         const rows = await run([python, tokenizer, source], zeroEnded(multilingualTexts));
         tokens[repository.name] = rows.split("\n").slice(0, -1).map(tokenDigest).join(" ");
@@ -66,7 +81,7 @@ const record = async (python: string, chosen: readonly string[]): Promise<Conver
   } finally {
     await rm(dir, { recursive: true, force: true });
   }
-  return { provenance: await provenanceOf(python), repositories, tokens };
+  return { provenance: await provenanceOf(python), repositories, projectors, tokens };
 };
 
 if (import.meta.main) {
@@ -76,6 +91,7 @@ if (import.meta.main) {
   const merged = {
     ...recorded,
     repositories: { ...before.repositories, ...recorded.repositories },
+    projectors: { ...before.projectors, ...recorded.projectors },
     tokens: { ...before.tokens, ...recorded.tokens },
   };
   await Bun.write(target, `${JSON.stringify(merged, null, 1)}\n`);

@@ -1,6 +1,9 @@
 import { isRecord } from "../core/json.ts";
 import type { FloatType, Quantization } from "./quantizations.ts";
 
+/** The language model, or what makes it see: a GGUF file each. */
+export type ModelPart = "model" | "projector";
+
 /** One piece of work for one process. */
 export type ConversionJob =
   | {
@@ -8,6 +11,7 @@ export type ConversionJob =
       /** Folder of the repository's files: the shard, and of the other shards at least the headers. */
       dir: string;
       output: string;
+      part: ModelPart;
       target: FloatType;
       /** The model's own name, for its metadata. */
       name: string;

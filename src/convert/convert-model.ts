@@ -6,8 +6,10 @@ import type { GgufHeader } from "../gguf/header.ts";
 import { readGgufHeader } from "../gguf/read-header.ts";
 import type { Shard } from "./checkpoint/collect-tensors.ts";
 import { openShard, readShards } from "./checkpoint/read-shards.ts";
-import { type ConversionPlan, metadataFiles, planConversion } from "./plan-conversion.ts";
+import type { ModelPart } from "./conversion-job.ts";
+import { type FilePlan, metadataFiles, planConversion } from "./plan-conversion.ts";
 import { blocksOf, bytesByShard, checkBegun, type ModelPlan, planModel, tensorShapes } from "./plan-model.ts";
+import { planProjector } from "./plan-projector.ts";
 import type { FloatType } from "./quantizations.ts";
 import { writeBlocks, writeHeader } from "./write-model.ts";
 
@@ -16,6 +18,8 @@ export interface ConvertOptions {
   dir: string;
   /** The GGUF file; whole once all shards are written. */
   output: string;
+  /** Default: the language model. */
+  part?: ModelPart;
   /** Of the matrices; norms, biases and routers are always F32. */
   type: FloatType;
   /** `general.name`; default: the folder's name. */
@@ -35,9 +39,9 @@ export interface ConvertOptions {
  * disk's error or the signal's reason.
  */
 export const convertModel = async (options: ConvertOptions): Promise<void> => {
-  const { dir, output, type, begun = false, signal } = options;
+  const { dir, output, part = "model", type, begun = false, signal } = options;
   const names = await listFiles(dir);
-  const plan = planConversion(await readFiles(dir, metadataFiles(names)));
+  const plan = planners[part](await readFiles(dir, metadataFiles(names)));
   const weights = await readShards(dir, names);
   const model = planModel(plan, type, weights);
   const shards = weights.shards.filter(({ name }) => options.shard === undefined || name === options.shard);
@@ -64,7 +68,7 @@ const readLayout = async (output: string, model: ModelPlan): Promise<Layout> => 
 const writeNew = async (
   file: FileHandle,
   { dir, type, name = basename(resolve(dir)) }: ConvertOptions,
-  plan: ConversionPlan,
+  plan: FilePlan,
   model: ModelPlan,
 ): Promise<Layout> => {
   const layout = encodeGgufHeader(plan.metadata(type, name), tensorShapes(model));
@@ -88,6 +92,11 @@ const writeShards = async (
     };
     await writeBlocks(file, source, blocksOf(model, layout, shard.name), { signal, onWritten });
   }
+};
+
+const planners: Record<ModelPart, (files: ReadonlyMap<string, Uint8Array>) => FilePlan> = {
+  model: planConversion,
+  projector: planProjector,
 };
 
 /** The largest real one, tokenizer.json of Gemma 3, has 33 MB. */

@@ -1,10 +1,9 @@
 import { AppError } from "../core/errors.ts";
-import { getFileTypeNumber } from "../gguf/file-types.ts";
 import type { GgufMetadata, GgufValue } from "../gguf/value.ts";
 import type { Architecture, ExtraTensor } from "./architectures/architecture.ts";
 import { findArchitecture } from "./architectures/find-architecture.ts";
 import type { FloatType, StoredTensor } from "./checkpoint/safetensors-header.ts";
-import { text, uint32 } from "./gguf-values.ts";
+import { generalValues } from "./general-values.ts";
 import { findJsonFile, parseJsonObject } from "./json-object.ts";
 import { ModelConfig } from "./model-config.ts";
 import { samplingValues } from "./sampling-values.ts";
@@ -13,15 +12,9 @@ import type { TensorPlan } from "./tensors/tensor-plan.ts";
 import { tokenizerValues } from "./tokenizer/tokenizer-values.ts";
 import { indexName, shardPattern } from "./weight-files.ts";
 
-/** What the small files of a repository say about its conversion. */
-export interface ConversionPlan {
-  /** llama.cpp's name, as it stands in `general.architecture`. */
-  architecture: string;
-  /** The name in config.json, e.g. `LlamaForCausalLM`. */
-  sourceArchitecture: string;
-  /** Whether the repository also has encoders of pictures or sounds, of which nothing is converted here. */
-  hasEncoders: boolean;
-  /** All keys of the GGUF file; with its vocabulary, which takes a second. Throws `unsupported` for a tokenizer that llama.cpp does not know. */
+/** What a GGUF file is made of. */
+export interface FilePlan {
+  /** All its keys; of a language model with its vocabulary, which takes a second. Throws `unsupported` for a tokenizer that llama.cpp does not know. */
   metadata: (type: FloatType, name: string) => GgufMetadata;
   /** Tensors that are computed out of config.json; they come first in the file. */
   extraTensors: readonly ExtraTensor[];
@@ -29,10 +22,20 @@ export interface ConversionPlan {
   planTensors: (type: FloatType, sources: readonly Pick<StoredTensor, "name" | "shape">[]) => TensorPlan[];
 }
 
-const metadataPattern =
-  /^(?:config|generation_config|tokenizer|tokenizer_config|added_tokens|chat_template)\.json$|^tokenizer\.model$|^chat_template\.jinja$|^additional_chat_templates\/[^/]+\.jinja$/;
+/** What the small files of a repository say about the conversion of its language model. */
+export interface ConversionPlan extends FilePlan {
+  /** llama.cpp's name, as it stands in `general.architecture`. */
+  architecture: string;
+  /** The name in config.json, e.g. `LlamaForCausalLM`. */
+  sourceArchitecture: string;
+  /** Whether the repository also has encoders of pictures or sounds; see `planProjector`. */
+  hasEncoders: boolean;
+}
 
-/** Names of the small files of a repository that `planConversion` wants, out of its file list. */
+const metadataPattern =
+  /^(?:config|generation_config|tokenizer|tokenizer_config|added_tokens|chat_template|preprocessor_config|processor_config)\.json$|^tokenizer\.model$|^chat_template\.jinja$|^additional_chat_templates\/[^/]+\.jinja$/;
+
+/** Names of the small files of a repository that `planConversion` and `planProjector` want, out of its file list. */
 export const metadataFiles = (names: readonly string[]): string[] => names.filter((name) => metadataPattern.test(name));
 
 /** Names of the weight files (shards) of a repository out of its file list, with their index where there is one, in order. */
@@ -66,26 +69,15 @@ export const planConversion = (files: ReadonlyMap<string, Uint8Array>): Conversi
     hasEncoders: config.hasEncoders,
     metadata: (type, name) =>
       new Map([
-        ...generalValues(architecture.name, name),
+        ...generalValues(architecture.name, "model", name, type),
         ...Object.entries(sampling),
         ...own,
-        ["general.file_type", uint32(getFileTypeNumber(type))],
-        ["general.quantization_version", uint32(quantizationVersion)],
         ...Object.entries(tokenizerValues(files, json, config.findCount("vocab_size"), architecture.tokenizer)),
       ]),
     extraTensors: architecture.extraTensors?.(config) ?? [],
     planTensors: (type, sources) => planTensors(architecture, config, type, sources),
   };
 };
-
-/** GGML_QNT_VERSION. */
-const quantizationVersion = 2;
-
-const generalValues = (architecture: string, name: string): [string, GgufValue][] => [
-  ["general.architecture", text(architecture)],
-  ["general.type", text("model")],
-  ["general.name", text(name)],
-];
 
 const ownValues = ({ name, values }: Architecture, config: ModelConfig): [string, GgufValue][] =>
   Object.entries(values(config)).flatMap(([key, value]) => (value === undefined ? [] : [[`${name}.${key}`, value]]));

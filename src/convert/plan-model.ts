@@ -4,7 +4,7 @@ import type { ExtraTensor } from "./architectures/architecture.ts";
 import { collectTensors, type SourceTensor } from "./checkpoint/collect-tensors.ts";
 import type { Weights } from "./checkpoint/read-shards.ts";
 import { floatTypes } from "./checkpoint/safetensors-header.ts";
-import type { ConversionPlan } from "./plan-conversion.ts";
+import type { FilePlan } from "./plan-conversion.ts";
 import type { FloatType } from "./quantizations.ts";
 import { type Block, planBlocks } from "./tensors/plan-blocks.ts";
 import type { TensorPlan } from "./tensors/tensor-plan.ts";
@@ -18,7 +18,7 @@ export interface ModelPlan {
 }
 
 /** Out of headers alone, so that it can be asked before a weight is here; pure. Throws as `planTensors` and `collectTensors` do. */
-export const planModel = (plan: ConversionPlan, type: FloatType, { shards, index }: Weights): ModelPlan => {
+export const planModel = (plan: FilePlan, type: FloatType, { shards, index }: Weights): ModelPlan => {
   const sources = collectTensors(shards, index);
   return { extras: plan.extraTensors, tensors: plan.planTensors(type, [...sources.values()]), sources };
 };

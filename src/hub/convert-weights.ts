@@ -101,6 +101,7 @@ const shardConverter = (
     const job = {
       ...({
         type: "convert",
+        part: "model",
         dir: paths.source,
         output: join(paths.dir, steps.floatName),
         target: steps.floatType,

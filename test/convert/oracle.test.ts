@@ -3,17 +3,17 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { writeRepository } from "../../scripts/fixtures/build-repository.ts";
-import { digestGguf } from "../../scripts/fixtures/gguf-digest.ts";
+import { digestGguf, type GgufDigest } from "../../scripts/fixtures/gguf-digest.ts";
 import { tinyRepositories } from "../../scripts/fixtures/tiny-repositories.ts";
+import type { ModelPart } from "../../src/convert/conversion-job.ts";
 import { convertModel } from "../../src/convert/convert-model.ts";
 import oracle from "../fixtures/conversion-oracle.json";
 
 /** What llama.cpp's converter reads off the folder's name and the model card; no program needs it. */
 const leftOut = /^general\.(?:size_label|basename|finetune|version|organization)$/;
 
-const known = new Map<string, { metadata: Record<string, string>; tensors: Record<string, string> }>(
-  Object.entries(oracle.repositories),
-);
+type Digests = Record<string, GgufDigest>;
+const { repositories, projectors }: { repositories: Digests; projectors: Record<string, Digests> } = oracle;
 
 let dir = "";
 beforeAll(async () => {
@@ -21,18 +21,27 @@ beforeAll(async () => {
 });
 afterAll(() => rm(dir, { recursive: true, force: true }));
 
+/** Throws unless the conversion of the repository in folder `source` has the keys and bytes of `expected`. */
+const check = async (source: string, part: ModelPart, type: "BF16" | "F16", expected: GgufDigest | undefined) => {
+  const output = `${source}-${part}-${type}.gguf`;
+  const name = JSON.parse(expected?.metadata["general.name"]?.replace(/^string: /, "") ?? '""');
+  await convertModel({ dir: source, output, part, type, name });
+  const { metadata, tensors } = await digestGguf(output);
+  const wanted = Object.entries(expected?.metadata ?? {}).filter(([key]) => !leftOut.test(key));
+  expect(metadata).toEqual(Object.fromEntries(wanted));
+  expect(tensors).toEqual(expected?.tensors ?? {});
+  await rm(output);
+};
+
 describe("the same GGUF as llama.cpp's converter makes", () => {
-  for (const repository of tinyRepositories)
-    test(repository.name, async () => {
-      const expected = known.get(repository.name);
-      const source = await writeRepository(repository, join(dir, repository.name));
-      const output = join(dir, `${repository.name}.gguf`);
-      const name = JSON.parse(expected?.metadata["general.name"]?.replace(/^string: /, "") ?? '""');
-      await convertModel({ dir: source, output, type: "BF16", name });
-      const { metadata, tensors } = await digestGguf(output);
-      const wanted = Object.entries(expected?.metadata ?? {}).filter(([key]) => !leftOut.test(key));
-      expect(metadata).toEqual(Object.fromEntries(wanted));
-      expect(tensors).toEqual(expected?.tensors ?? {});
+  for (const repository of tinyRepositories) {
+    const { name, hasProjector = false } = repository;
+    test(name, async () => {
+      const source = await writeRepository(repository, join(dir, name));
+      await check(source, "model", "BF16", repositories[name]);
+      for (const type of hasProjector ? (["BF16", "F16"] as const) : [])
+        await check(source, "projector", type, projectors[name]?.[type]);
       await rm(source, { recursive: true });
     });
+  }
 });

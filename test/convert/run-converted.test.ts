@@ -5,11 +5,13 @@ import { join } from "node:path";
 import { writeRepository } from "../../scripts/fixtures/build-repository.ts";
 import { answerTokens, floatRepositories, type RecordedAnswer } from "../../scripts/fixtures/conversion-answers.ts";
 import { digestGguf } from "../../scripts/fixtures/gguf-digest.ts";
+import { pictureFile } from "../../scripts/fixtures/pictures.ts";
 import { tinyRepositories } from "../../scripts/fixtures/tiny-repositories.ts";
+import { buildTinyVisionCheckpoint } from "../../scripts/fixtures/tiny-vision-checkpoint.ts";
 import { buildNative } from "../../scripts/native.ts";
 import { convertModel } from "../../src/convert/convert-model.ts";
 import recorded from "../fixtures/conversion-answers.json";
-import { collect, startRunner, textOf } from "../runner/start-runner.ts";
+import { collect, showOf, startRunner, textOf } from "../runner/start-runner.ts";
 
 const answers = new Map<string, RecordedAnswer[]>(Object.entries(recorded.answers));
 const floats = new Map<string, Record<"F16" | "F32", Record<string, string>>>(Object.entries(recorded.floats));
@@ -67,4 +69,38 @@ describe("the same tensors as llama.cpp's converter makes, in other floats", () 
         await rm(output);
         await rm(source, { recursive: true });
       });
+});
+
+describe("what was converted sees", () => {
+  for (const repository of tinyRepositories.filter(({ hasProjector }) => hasProjector))
+    test(repository.name, async () => {
+      const source = await writeRepository(repository, join(dir, repository.name));
+      const [modelPath, projectorPath] = [join(dir, "seeing.gguf"), join(dir, "mmproj.gguf")];
+      await convertModel({ dir: source, output: modelPath, type: "BF16" });
+      await convertModel({ dir: source, output: projectorPath, part: "projector", type: "F16" });
+      const runner = startRunner();
+      const { capabilities } = await runner.load({
+        ...{ modelPath, projectorPath, contextTokens: 1024, slots: 1, gpu: "cpu" as const },
+      });
+      expect(capabilities.vision).toBe(true);
+      const { done } = await collect(runner.generate(showOf([pictureFile("red")], "What is it?", { maxTokens: 4 })));
+      expect(done.counts).toMatchObject({ completionTokens: 4 });
+      expect((await runner.stats()).mediaEncoded).toBe(1);
+      await runner.exit();
+      await rm(source, { recursive: true });
+    }, 60_000);
+
+  test("what a picture shows", async () => {
+    for (const { path, content } of buildTinyVisionCheckpoint())
+      await Bun.write(join(dir, "seer", path), content as string);
+    const [modelPath, projectorPath] = [join(dir, "seer.gguf"), join(dir, "mmproj-seer.gguf")];
+    await convertModel({ dir: join(dir, "seer"), output: modelPath, type: "BF16" });
+    await convertModel({ dir: join(dir, "seer"), output: projectorPath, part: "projector", type: "F16" });
+    const runner = startRunner();
+    await runner.load({ modelPath, projectorPath, contextTokens: 512, slots: 1, gpu: "cpu" });
+    for (const colour of ["red", "green", "blue", "grey"])
+      expect((await collect(runner.generate(showOf([pictureFile(colour)], "What is it?")))).text).toBe(colour);
+    expect((await collect(runner.generate(showOf([], "What is it?")))).text).toBe("I see no picture");
+    await runner.exit();
+  }, 60_000);
 });

@@ -1,6 +1,6 @@
 import { AppError } from "../../core/errors.ts";
 import type { GgufValue } from "../../gguf/value.ts";
-import { flag, float32, text, uint32 } from "../gguf-values.ts";
+import { flag, float32, list, text, uint32 } from "../gguf-values.ts";
 import type { ModelConfig, ModelConfigPart } from "../model-config.ts";
 
 type Values = Record<string, GgufValue | undefined>;
@@ -47,14 +47,23 @@ const ropeValues = (rope: ModelConfigPart): Values => {
   const scaling = scalings[type];
   if (scaling === undefined)
     throw new AppError("unsupported", `rotary scaling ${JSON.stringify(type)} is not converted`);
-  return { ...scaling(rope), "rope.freq_base": float32(rope.findNumber("rope_theta") ?? thetaDefault) };
+  const sections = rope.findNumbers("mrope_section");
+  return {
+    ...scaling(rope),
+    "rope.dimension_sections": sections && list("int32", [...sections, 0, 0, 0, 0].slice(0, ropeSections)),
+    "rope.freq_base": float32(rope.findNumber("rope_theta") ?? thetaDefault),
+  };
 };
+
+/** Time, height, width, and one more that llama.cpp has. */
+const ropeSections = 4;
 
 /** What transformers takes where config.json says nothing. */
 export const thetaDefault = 10_000;
 
 const scalings: Record<string, (rope: ModelConfigPart) => Values> = {
   default: () => ({}),
+  mrope: () => ({}),
   llama3: () => ({}),
   linear: (rope) => ({ "rope.scaling.type": text("linear"), "rope.scaling.factor": float32(factorOf(rope)) }),
   yarn: (rope) => ({

@@ -2,6 +2,7 @@ import { AppError } from "../../core/errors.ts";
 import type { Architecture } from "../architectures/architecture.ts";
 import type { FloatType, StoredTensor } from "../checkpoint/safetensors-header.ts";
 import type { ModelConfig } from "../model-config.ts";
+import { cutTensor } from "./cut-tensor.ts";
 import { mapTensorName, type Place } from "./map-tensor-name.ts";
 import type { Change, TensorPlan } from "./tensor-plan.ts";
 
@@ -56,19 +57,8 @@ const elementsOf = (shape: readonly number[]) => shape.reduce((product, dim) => 
 
 /** Gate and up of all experts in one tensor [experts, 2 * rows, columns]. */
 const halves = (source: Source, names: readonly [string, string], type: FloatType): TensorPlan[] => {
-  const [experts = 0, rows = 0, columns = 0] = source.shape;
-  if (source.shape.length !== 3 || rows % 2 !== 0) throw new AppError("corrupt", `${source.name} has no two halves`);
-  const length = (rows / 2) * columns;
-  return names.map((name, half) => ({
-    name,
-    shape: [experts, rows / 2, columns],
-    type,
-    slices: Array.from({ length: experts }, (_, expert) => ({
-      tensor: source.name,
-      start: (2 * expert + half) * length,
-      length,
-    })),
-  }));
+  if (source.shape.length !== 3) throw new AppError("corrupt", `${source.name} has no two halves`);
+  return cutTensor(source, 1, names).map((part) => ({ ...part, type }));
 };
 
 const stackExpert = (stacks: Map<string, Map<number, Source>>, { names, expert }: Place, source: Source) => {
