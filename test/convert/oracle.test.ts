@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { writeRepository } from "../../scripts/fixtures/build-repository.ts";
 import { digestGguf, type GgufDigest } from "../../scripts/fixtures/gguf-digest.ts";
 import { tinyRepositories } from "../../scripts/fixtures/tiny-repositories.ts";
@@ -21,6 +21,12 @@ beforeAll(async () => {
 });
 afterAll(() => rm(dir, { recursive: true, force: true }));
 
+/**
+ * llama.cpp's converter gives all tokens one score where a vocabulary comes of a BPE with byte_fallback, so that texts become other tokens than
+ * the model was trained with; tokens.test.ts shows that ours are right.
+ */
+const scored = (repository: string) => (repository === "tiny-llama2-json" ? "tokenizer.ggml.scores" : "");
+
 /** Throws unless the conversion of the repository in folder `source` has the keys and bytes of `expected`. */
 const check = async (source: string, part: ModelPart, type: "BF16" | "F16", expected: GgufDigest | undefined) => {
   const output = `${source}-${part}-${type}.gguf`;
@@ -28,7 +34,9 @@ const check = async (source: string, part: ModelPart, type: "BF16" | "F16", expe
   await convertModel({ dir: source, output, part, type, name });
   const { metadata, tensors } = await digestGguf(output);
   const wanted = Object.entries(expected?.metadata ?? {}).filter(([key]) => !leftOut.test(key));
-  expect(metadata).toEqual(Object.fromEntries(wanted));
+  const own = scored(basename(source));
+  delete metadata[own];
+  expect(metadata).toEqual(Object.fromEntries(wanted.filter(([key]) => key !== own)));
   expect(tensors).toEqual(expected?.tensors ?? {});
   await rm(output);
 };

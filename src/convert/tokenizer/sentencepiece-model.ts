@@ -3,9 +3,12 @@ import { AppError } from "../../core/errors.ts";
 export interface Piece {
   text: string;
   score: number;
-  /** As in sentencepiece_model.proto: 1 normal, 2 unknown, 3 control, 4 user-defined, 5 unused, 6 byte. */
+  /** One of `pieceKind`. */
   type: number;
 }
+
+/** As in sentencepiece_model.proto. */
+export const pieceKind = { normal: 1, unknown: 2, control: 3, userDefined: 4, unused: 5, byte: 6 } as const;
 
 /** Wire types of protocol buffers. */
 const wire = { varint: 0, fixed64: 1, bytes: 2, fixed32: 5 } as const;

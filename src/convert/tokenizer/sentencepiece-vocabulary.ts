@@ -1,5 +1,5 @@
 import { isObject, type JsonObject } from "../json-object.ts";
-import { readSentencePieces } from "./sentencepiece-model.ts";
+import { type Piece, pieceKind } from "./sentencepiece-model.ts";
 import { looksSpecial, plainSpaces, tokenType, type Vocabulary } from "./token-type.ts";
 import type { AddedToken } from "./tokenizer-json.ts";
 
@@ -8,15 +8,18 @@ export interface ScoredVocabulary extends Vocabulary {
 }
 
 export interface SentencePieceSources {
-  model: Uint8Array;
+  /** Of tokenizer.model, or of what stands for it. */
+  pieces: readonly Piece[];
   /** vocab_size of config.json; the model's own where it is absent. */
   size: number | undefined;
   /** added_tokens.json: text to id. */
   added: JsonObject;
   /** tokenizer_config.json. */
   settings: JsonObject;
-  /** Phi-3: these of tokenizer.json come last, and only what is special there is for control. */
+  /** Of tokenizer.json; they come last. */
   fromTokenizerJson?: readonly AddedToken[] | undefined;
+  /** Phi-3: only what those files call special is for control. */
+  strict?: boolean | undefined;
 }
 
 /** What llama.cpp's converter gives to tokens that no piece is, and to those that are added. */
@@ -25,15 +28,15 @@ const addedScore = -1000;
 
 /** Kinds of piece to kinds of token; user-defined pieces are normal, as llama.cpp's converter has them. */
 const typeOfPiece: Readonly<Record<number, number>> = {
-  2: tokenType.unknown,
-  3: tokenType.control,
-  5: tokenType.unused,
-  6: tokenType.byte,
+  [pieceKind.unknown]: tokenType.unknown,
+  [pieceKind.control]: tokenType.control,
+  [pieceKind.unused]: tokenType.unused,
+  [pieceKind.byte]: tokenType.byte,
 };
 
 /** Tokens, scores and types by the rules of llama.cpp's converter; ids that are not below `size` are left out. */
 export const sentencePieceVocabulary = (sources: SentencePieceSources): ScoredVocabulary => {
-  const pieces = readSentencePieces(sources.model);
+  const { pieces, strict = false } = sources;
   const size = sources.size ?? pieces.length;
   const tokens = Array.from({ length: size }, (_, id) => `[PAD${id}]`);
   const scores = Array.from({ length: size }, () => paddingScore);
@@ -47,7 +50,6 @@ export const sentencePieceVocabulary = (sources: SentencePieceSources): ScoredVo
   for (const [id, { text, score, type }] of pieces.entries())
     set(id, text, score, typeOfPiece[type] ?? tokenType.normal);
   for (const [token, id] of Object.entries(sources.added)) set(Number(id), token, addedScore, tokenType.userDefined);
-  const strict = sources.fromTokenizerJson !== undefined;
   for (const { id, content, special } of [...decoderTokens(sources.settings), ...(sources.fromTokenizerJson ?? [])]) {
     if (special || (!strict && looksSpecial(content))) set(id, content, addedScore, tokenType.control);
     else set(id, strict ? content : plainSpaces(content), addedScore, tokenType.userDefined);

@@ -11,12 +11,14 @@ export interface AddedToken {
   stripsRight: boolean;
 }
 
-/** A byte-level BPE out of tokenizer.json. */
+/** A BPE out of tokenizer.json. */
 export interface TokenizerJson {
   vocabulary: ReadonlyMap<string, number>;
   merges: readonly (readonly [string, string])[];
   /** A word that is a token is that token, whatever the merges say. */
   ignoresMerges: boolean;
+  /** A character that is no token becomes its bytes: not the bytes are joined, as in a byte-level BPE, but characters. */
+  fallsBackToBytes: boolean;
   addedTokens: readonly AddedToken[];
   normalizer: unknown;
   preTokenizer: unknown;
@@ -26,18 +28,18 @@ export interface TokenizerJson {
 /** Ids above this stand in no real vocabulary; bounds what an id in a file can make us allocate. */
 export const tokensMax = 4 * 1024 ** 2;
 
-/** Throws `corrupt` naming the field, `unsupported` for tokenizers that are no byte-level BPE. */
+/** Throws `corrupt` naming the field, `unsupported` for tokenizers that are no BPE. */
 export const readTokenizerJson = (bytes: Uint8Array): TokenizerJson => {
   const json = parseJsonObject(bytes, "tokenizer.json");
   const model = isObject(json.model) ? json.model : broken("model");
   const type = model.type ?? (model.merges ? "BPE" : "unknown");
-  if (type !== "BPE" || model.byte_fallback === true)
-    throw new AppError("unsupported", "tokenizer.json is no byte-level BPE, and there is no tokenizer.model");
+  if (type !== "BPE") throw new AppError("unsupported", "tokenizer.json is no BPE, and there is no tokenizer.model");
   const vocabulary = isObject(model.vocab) ? model.vocab : broken("model.vocab");
   return {
     vocabulary: new Map(Object.entries(vocabulary).map(([token, id]) => [token, readId(id, "model.vocab")])),
     merges: readMerges(model.merges),
     ignoresMerges: model.ignore_merges === true,
+    fallsBackToBytes: model.byte_fallback === true,
     addedTokens: readAddedTokens(json),
     normalizer: json.normalizer,
     preTokenizer: json.pre_tokenizer,
