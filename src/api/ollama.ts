@@ -217,6 +217,8 @@ export interface OllamaShowResponse {
   template_in_use?: string;
   /** llmlb: true for a model of Ollama's store. */
   read_only?: boolean;
+  /** llmlb: why it has nothing of what its repository's model sees or hears with. */
+  left_out?: string;
 }
 
 /** One line of a pull's NDJSON. `total` and `completed` are bytes of the blob `digest`. */
@@ -247,8 +249,12 @@ export interface OllamaPullConversion {
   /** Disk space needed at the worst moment, beside what is in use already. */
   peak: number;
   result: number;
+  /** What the model sees with; absent for one that only reads. */
+  projector?: { type: string; size: number };
   /** The repository also has encoders of pictures or sounds, which are not converted. */
   text_only: boolean;
+  /** Why they are not. */
+  left_out?: string;
 }
 
 export interface OllamaPullProgress {

@@ -1,6 +1,7 @@
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { headerFile } from "../convert/checkpoint/read-shards.ts";
+import type { ModelPart } from "../convert/conversion-job.ts";
 import { AppError } from "../core/errors.ts";
 import {
   type ConversionRecord,
@@ -13,15 +14,16 @@ import {
 } from "../store/conversion-folder.ts";
 import { tryLockTemporaryFile } from "../store/file-lock.ts";
 import { deletePartial } from "../store/partial-downloads.ts";
-import { type Conversion, pendingTargets } from "./describe-conversion.ts";
+import type { FloatFile } from "./conversion-steps.ts";
+import { type Conversion, pendingShards, pendingTargets } from "./describe-conversion.ts";
 import { diskError } from "./disk-access.ts";
 import { fetchFile, type ModelFetch, type Target } from "./fetch-file.ts";
 import type { PullPlan } from "./pull-plan.ts";
 import { stepProgress } from "./pull-progress.ts";
 
 /**
- * Downloads shard after shard, has each written into the GGUF of floats, and deletes it. The next one is downloaded while one is converted,
- * where the steps say that there is room for both. When it returns or throws, neither a download nor a conversion is under way.
+ * Downloads shard after shard, has each written into the GGUF of floats and into that of the projector, and deletes it. The next one is
+ * downloaded while one is converted, where the steps say that there is room for both. When it returns or throws, neither a download nor a conversion is under way.
  */
 export const convertWeights = async (
   fetch: ModelFetch,
@@ -32,8 +34,8 @@ export const convertWeights = async (
   const signal = AbortSignal.any([fetch.context.signal, failed.signal]);
   const inner: ModelFetch = { ...fetch, context: { ...fetch.context, signal } };
   using locks = new DisposableStack();
-  const pending = pendingTargets(conversion, conversion.record.begun);
-  const convert = shardConverter(inner, plan, conversion, pending);
+  const pending = pendingTargets(conversion, conversion.steps.unmade);
+  const convert = shardConverter(inner, plan, conversion);
   let converting: Promise<ConversionRecord> = Promise.resolve(conversion.record);
   try {
     await prepareSources(conversion);
@@ -82,31 +84,52 @@ const fetchShard = async (fetch: ModelFetch, { paths }: Conversion, target: Targ
   await linkSource(paths, target.file.path, content.kind === "partial" ? content.path : fetch.store.blobPath(digest));
 };
 
-/** Writes one shard after the other into the floats; each time the record says so before the shard is deleted. */
+/** Writes one shard after the other into the files of floats; each time the record says so before the shard is deleted. */
 const shardConverter = (
+  fetch: ModelFetch,
+  plan: PullPlan,
+  conversion: Conversion,
+): ((target: Target, held: Disposable) => Promise<ConversionRecord>) => {
+  const { paths, steps } = conversion;
+  const writers = steps.unmade.map((file) => ({
+    shards: pendingShards(conversion, file),
+    write: fileWriter(fetch, plan, conversion, file),
+  }));
+  let current = conversion.record;
+  return async (target, held) => {
+    for (const { shards, write } of writers)
+      if (shards.includes(target)) current = await write(current, target, target === shards.at(-1));
+    await unlinkSource(paths, target.file.path);
+    await deletePartial(target.paths);
+    held[Symbol.dispose]();
+    return current;
+  };
+};
+
+const statuses: Record<ModelPart, (type: string) => string> = {
+  model: (type) => `converting to ${type}`,
+  projector: (type) => `converting the projector to ${type}`,
+};
+
+/** Writes a shard's part of one file. */
+const fileWriter = (
   { context, converter, emit }: ModelFetch,
   plan: PullPlan,
-  { paths, steps, floats, record }: Conversion,
-  pending: readonly Target[],
-): ((target: Target, held: Disposable) => Promise<ConversionRecord>) => {
-  const total = floats?.sizeBytes ?? 0;
-  const bytesOf = ({ file }: Target) => floats?.bytesByShard.get(file.path) ?? 0;
-  const show = stepProgress(`converting to ${steps.floatType}`, context.clock, emit);
-  let before = total - pending.reduce((bytes, target) => bytes + bytesOf(target), 0);
-  let current = record;
-  return async (target, held) => {
+  conversion: Conversion,
+  file: FloatFile,
+): ((record: ConversionRecord, target: Target, isLast: boolean) => Promise<ConversionRecord>) => {
+  const { paths, floats } = conversion;
+  const { sizeBytes: total = 0, bytesByShard } = floats?.[file.part] ?? {};
+  const bytesOf = (target: Target) => bytesByShard?.get(target.file.path) ?? 0;
+  const show = stepProgress(statuses[file.part](file.type), context.clock, emit);
+  let before = total - pendingShards(conversion, file).reduce((bytes, target) => bytes + bytesOf(target), 0);
+  return async (record, target, isLast) => {
     context.signal.throwIfAborted();
     show(before, total);
-    const shard = target.file.path;
     const job = {
-      ...({
-        type: "convert",
-        part: "model",
-        dir: paths.source,
-        output: join(paths.dir, steps.floatName),
-        target: steps.floatType,
-      } as const),
-      ...{ name: plan.repository.name, shard, begun: current.begun !== undefined },
+      ...{ type: "convert" as const, dir: paths.source, output: join(paths.dir, file.name) },
+      ...{ part: file.part, target: file.type, name: plan.repository.name, shard: target.file.path },
+      begun: record.begun.some(({ name }) => name === file.name),
     };
     const onProgress = (done: number) => show(before + done, total);
     await converter.run(job, { signal: context.signal, onProgress }).catch(async (error) => {
@@ -115,13 +138,8 @@ const shardConverter = (
       throw error;
     });
     before += bytesOf(target);
-    const isLast = target === pending.at(-1);
-    current = await spendSource(paths, current, { name: steps.floatName, id: target.paths.id, isLast });
     if (isLast) show(total, total);
-    await unlinkSource(paths, shard);
-    await deletePartial(target.paths);
-    held[Symbol.dispose]();
-    return current;
+    return await spendSource(paths, record, { name: file.name, id: target.paths.id, isLast });
   };
 };
 

@@ -2,15 +2,23 @@ import { parseWeightIndex, shardNames, type WeightIndex } from "../convert/check
 import type { ConversionPlan } from "../convert/plan-conversion.ts";
 import { sourceType } from "../convert/source-type.ts";
 import { indexName } from "../convert/weight-files.ts";
-import { type BegunFile, type ConversionRecord, readConversion } from "../store/conversion-folder.ts";
+import { type ConversionRecord, readConversion } from "../store/conversion-folder.ts";
 import { allocated } from "../store/partial-downloads.ts";
 import type { ConversionPaths } from "../store/store-layout.ts";
 import { checkConvertible } from "./check-convertible.ts";
 import type { PlannedConversion } from "./choose-conversion.ts";
-import { type ConversionSteps, conversionSteps, conversionWork, type FloatFacts } from "./conversion-steps.ts";
+import {
+  type ConversionSteps,
+  conversionSteps,
+  conversionWork,
+  type FloatFacts,
+  type FloatFile,
+  projectorFile,
+} from "./conversion-steps.ts";
 import { describeFloats, type Floats } from "./describe-floats.ts";
 import { describeTarget, type ModelFetch, type Target } from "./fetch-file.ts";
 import { fetchMetadata } from "./fetch-metadata.ts";
+import { type Encoders, orLeftOut } from "./plan-encoders.ts";
 import type { PullPlan } from "./pull-plan.ts";
 
 /** A conversion, with all that is known before its first byte is written. */
@@ -25,6 +33,7 @@ export interface Conversion extends ConversionSources {
 interface ConversionSources {
   planned: PlannedConversion;
   plan: ConversionPlan;
+  encoders: Encoders;
   paths: ConversionPaths;
   /** Configuration and tokenizer, by their names. */
   metadata: ReadonlyMap<string, Uint8Array>;
@@ -43,9 +52,11 @@ export const describeConversion = async (
   const paths = store.layout.conversion(planned.id);
   const metadata = await fetchMetadata(context, plan.repository, planned, paths.source);
   const { planConversion } = await import("../convert/plan-conversion.ts");
+  const { planProjector } = await import("../convert/plan-projector.ts");
+  const model = await checkConvertible(context, plan.repository, () => planConversion(metadata));
   const sources = {
-    ...{ planned, paths, metadata },
-    plan: await checkConvertible(context, plan.repository, () => planConversion(metadata)),
+    ...{ planned, paths, metadata, plan: model },
+    encoders: model.hasEncoders ? orLeftOut((): Encoders => ({ projector: planProjector(metadata) })) : {},
     ...indexOf(metadata),
   };
   const wanted = new Set(
@@ -71,47 +82,69 @@ export const refreshConversion = async (
   conversion: ConversionSources & Partial<Conversion>,
 ): Promise<Conversion> => {
   const { paths, planned, metadata, targets } = conversion;
-  const found = await readConversion(paths, fetch.store.hasBlob);
-  const finished = found?.finished ?? [];
+  const { finished = [], begun = [] } = (await readConversion(paths, fetch.store.hasBlob)) ?? {};
   const facts = {
     type: planned.type,
     source: sourceType(metadata.get("config.json")),
     weightsBytes: targets.reduce((bytes, { sizeBytes }) => bytes + sizeBytes, 0),
     finished: finished.map(({ name }) => name),
   };
-  const { convert, floatType, floatName } = conversionWork(facts);
-  const begun = convert && found?.begun?.name === floatName ? found.begun : undefined;
-  const isDefault = plan.tag === plan.defaultTag;
-  const record = { model: plan.model, isDefault, finished, ...(begun && { begun }) };
-  if (!convert) return { ...conversion, record, steps: conversionSteps(facts) };
-  const floats = conversion.floats ?? (await describeFloats(fetch, plan, { ...conversion, type: floatType }));
-  const steps = conversionSteps({ ...facts, floats: await floatFacts({ ...conversion, floats }, begun) });
-  return { ...conversion, floats, record, steps };
+  const hoped = conversionWork({ ...facts, hasProjector: conversion.encoders.projector !== undefined });
+  const describe = () => describeFloats(fetch, plan, { ...conversion, type: hoped.floatType });
+  const floats = conversion.floats ?? (hoped.convert ? await describe() : undefined);
+  const encoders = floats?.leftOut === undefined ? conversion.encoders : { leftOut: floats.leftOut };
+  const { unmade } = conversionWork({ ...facts, hasProjector: encoders.projector !== undefined });
+  const record = {
+    ...{ model: plan.model, isDefault: plan.tag === plan.defaultTag, finished },
+    begun: begun.filter((file) => unmade.some(({ name }) => name === file.name)),
+  };
+  const made = finished.find(({ name }) => name === projectorFile.name);
+  const projectorBytes = encoders.projector && (floats?.projector ?? made)?.sizeBytes;
+  const known = { ...conversion, encoders, record, ...(floats && { floats }) };
+  const steps = conversionSteps({
+    ...facts,
+    ...(projectorBytes !== undefined && { projectorBytes }),
+    ...(floats && unmade.length > 0 && { floats: await floatFacts({ ...known, floats }, unmade) }),
+  });
+  return { ...known, steps };
 };
 
-/** The shards that are not converted yet. */
-export const pendingTargets = ({ targets }: ConversionSources, begun: BegunFile | undefined): Target[] =>
-  targets.filter(({ paths }) => !begun?.spent.includes(paths.id));
+type Known = ConversionSources & Pick<Conversion, "record"> & { floats?: Floats };
 
-const floatFacts = async (
-  conversion: ConversionSources & { floats: Floats },
-  begun: BegunFile | undefined,
-): Promise<FloatFacts> => {
-  const { paths, metadata, floats } = conversion;
-  const { sizeBytes, headers, bytesByShard } = floats;
-  const shards = pendingTargets(conversion, begun).map(async ({ file, cached, ...target }) => {
-    const own = { sizeBytes: target.sizeBytes, haveBytes: await allocated(target.paths.data) };
-    const writtenBytes = bytesByShard.get(file.path) ?? 0;
-    return { ...(cached === undefined ? own : { sizeBytes: 0, haveBytes: 0 }), writtenBytes };
+/** Of a file that is not finished the shards that are not written into it yet. */
+export const pendingShards = ({ targets, record, floats }: Known, { part, name }: FloatFile): Target[] => {
+  const spent = record.begun.find((file) => file.name === name)?.spent ?? [];
+  const isPart = ({ file }: Target) => part === "model" || floats?.projector?.bytesByShard.has(file.path);
+  return targets.filter((target) => isPart(target) && !spent.includes(target.paths.id));
+};
+
+/** The shards that are needed for what is not finished. */
+export const pendingTargets = (known: Known, unmade: readonly FloatFile[]): Target[] => {
+  const pending = new Set(unmade.flatMap((file) => pendingShards(known, file)));
+  return known.targets.filter((target) => pending.has(target));
+};
+
+const floatFacts = async (known: Known & { floats: Floats }, unmade: readonly FloatFile[]): Promise<FloatFacts> => {
+  const { paths, metadata, floats, record } = known;
+  const pending = unmade.map((file) => ({ shards: pendingShards(known, file), ...floats[file.part] }));
+  const shards = pendingTargets(known, unmade).map(async (target) => {
+    const { file, cached, sizeBytes } = target;
+    const own = { sizeBytes, haveBytes: await allocated(target.paths.data) };
+    const written = pending.map(({ shards, bytesByShard }) =>
+      shards.includes(target) ? (bytesByShard?.get(file.path) ?? 0) : 0,
+    );
+    return { ...(cached === undefined ? own : { sizeBytes: 0, haveBytes: 0 }), writtenBytes: sum(written) };
   });
-  const small = [...metadata.values(), ...headers.values()];
+  const small = [...metadata.values(), ...floats.headers.values()];
   return {
-    sizeBytes,
-    haveBytes: begun ? await allocated(`${paths.dir}/${begun.name}`) : 0,
-    smallBytes: small.reduce((bytes, { length }) => bytes + roundUp(length), 0),
+    sizeBytes: sum(pending.map(({ sizeBytes = 0 }) => sizeBytes)),
+    haveBytes: sum(await Promise.all(record.begun.map(({ name }) => allocated(`${paths.dir}/${name}`)))),
+    smallBytes: sum(small.map(({ length }) => roundUp(length))),
     shards: await Promise.all(shards),
   };
 };
+
+const sum = (numbers: readonly number[]): number => numbers.reduce((total, number) => total + number, 0);
 
 /** To the block that nearly every file system has. */
 const roundUp = (bytes: number): number => Math.ceil(bytes / 4096) * 4096;

@@ -11,10 +11,12 @@ import {
   writeConversion,
 } from "../store/conversion-folder.ts";
 import { type FileLock, tryLockTemporaryFile } from "../store/file-lock.ts";
+import type { FileRole, Recipe } from "../store/manifest.ts";
 import type { NewFile } from "../store/publish-model.ts";
 import type { StoredModel } from "../store/scan-models.ts";
 import type { ConversionPaths } from "../store/store-layout.ts";
 import type { PlannedConversion } from "./choose-conversion.ts";
+import { projectorFile } from "./conversion-steps.ts";
 import { convertWeights, quantizeFloats } from "./convert-weights.ts";
 import { type Conversion, describeConversion, refreshConversion } from "./describe-conversion.ts";
 import { checkSpace } from "./disk-access.ts";
@@ -33,7 +35,9 @@ export const fetchConverted = async (
   planned: PlannedConversion,
 ): Promise<StoredModel | undefined> => {
   const before = await describeConversion(fetch, plan, planned);
-  if (before.plan.hasEncoders) fetch.emit({ status: "converting the text part only: the model will not see or hear" });
+  const { leftOut } = before.encoders;
+  if (leftOut !== undefined)
+    fetch.emit({ status: `converting the text part only, so that the model will neither see nor hear: ${leftOut}` });
   await checkSpace(fetch.disk, fetch.store.dir, before.steps.peakBytes, plan.label);
   using _lock = await lockConversion(fetch, before.paths);
   const pulled = findPulled(fetch.store, plan); // by the one who had the lock before
@@ -70,22 +74,29 @@ const discardOther = async ({ context, store }: ModelFetch, plan: PullPlan, { pa
 const publishResult = async (
   fetch: ModelFetch,
   plan: PullPlan,
-  { paths, planned, steps }: Conversion,
+  conversion: Conversion,
   record: ConversionRecord,
 ): Promise<StoredModel | undefined> => {
-  const result = record.finished.find(({ name }) => name === steps.resultName);
-  if (!result) throw new AppError("internal", `the conversion of ${plan.label} has no result`);
-  const { sizeBytes, llamaCpp } = result;
-  const file: NewFile = {
-    ...{ role: "model", name: `${plan.repository.name}-${planned.type}.gguf`, sizeBytes },
-    ...(await contentOf(fetch, paths, record, result)),
-  };
-  const recipe = {
-    ...{ type: planned.type, sources: planned.id, converter: converterVersion },
-    ...(llamaCpp === undefined ? {} : { llamaCpp }),
-  };
+  const { paths, planned, encoders, steps } = conversion;
+  const { name } = plan.repository;
+  const results: [FileRole, string, FinishedFile][] = [
+    ["model", `${name}-${planned.type}.gguf`, getFinished(plan, record, steps.resultName)],
+  ];
+  if (encoders.projector)
+    results.push([
+      "projector",
+      `mmproj-${name}-${projectorFile.type}.gguf`,
+      getFinished(plan, record, projectorFile.name),
+    ]);
+  const files: NewFile[] = [];
+  let current = record;
+  for (const [role, title, result] of results) {
+    const { digest, content } = await contentOf(fetch, paths, result);
+    files.push({ role, name: title, sizeBytes: result.sizeBytes, digest, content });
+    if (content.kind === "partial") current = await noteDigest(paths, current, result, digest);
+  }
   try {
-    const model = await publishPulled(fetch, plan, [file], recipe);
+    const model = await publishPulled(fetch, plan, files, recipeOf(conversion, results));
     if (model) await forget(fetch, plan, paths);
     return model;
   } catch (error) {
@@ -94,21 +105,34 @@ const publishResult = async (
   }
 };
 
+const getFinished = ({ label }: PullPlan, { finished }: ConversionRecord, wanted: string): FinishedFile => {
+  const result = finished.find(({ name }) => name === wanted);
+  if (!result) throw new AppError("internal", `the conversion of ${label} has no ${wanted}`);
+  return result;
+};
+
+const recipeOf = (
+  { planned, encoders: { leftOut } }: Conversion,
+  results: readonly (readonly [FileRole, string, FinishedFile])[],
+): Recipe => {
+  const llamaCpp = results[0]?.[2].llamaCpp;
+  return {
+    ...{ type: planned.type, sources: planned.id, converter: converterVersion },
+    ...(llamaCpp === undefined ? {} : { llamaCpp }),
+    ...(leftOut === undefined ? {} : { leftOut }),
+  };
+};
+
 /** A kill between publication's steps leaves the file as a blob that no model has yet. */
 const contentOf = async (
   fetch: ModelFetch,
   paths: ConversionPaths,
-  record: ConversionRecord,
-  result: FinishedFile,
+  { name, sizeBytes, digest }: FinishedFile,
 ): Promise<Pick<NewFile, "digest" | "content">> => {
-  const { name, sizeBytes } = result;
-  if (result.digest !== undefined && fetch.store.hasBlob(result.digest, sizeBytes))
-    return { digest: result.digest, content: { kind: "stored" } };
+  if (digest !== undefined && fetch.store.hasBlob(digest, sizeBytes)) return { digest, content: { kind: "stored" } };
   const path = join(paths.dir, name);
   fetch.emit({ status: "verifying the converted model" });
-  const digest = `sha256:${await sha256Of(fetch, path, sizeBytes)}`;
-  await noteDigest(paths, record, result, digest);
-  return { digest, content: { kind: "partial", path } };
+  return { digest: `sha256:${await sha256Of(fetch, path, sizeBytes)}`, content: { kind: "partial", path } };
 };
 
 /** Downloads of weights that a killed pull has left beside its finished conversion go too. */

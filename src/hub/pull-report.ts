@@ -2,6 +2,7 @@ import { rangesTotal } from "../store/byte-ranges.ts";
 import type { FileRole } from "../store/manifest.ts";
 import { readPartial } from "../store/partial-journal.ts";
 import { contentId } from "./content-id.ts";
+import { projectorFile } from "./conversion-steps.ts";
 import { type Conversion, describeConversion, pendingTargets } from "./describe-conversion.ts";
 import { checkSpace } from "./disk-access.ts";
 import { describeTarget, type ModelFetch, storedFile } from "./fetch-file.ts";
@@ -32,8 +33,10 @@ export interface ReportedConversion {
   peakBytes: number;
   /** Of the model when it is done; an estimate. */
   resultBytes: number;
-  /** The repository also has encoders of pictures or sounds, which are not converted. */
-  textOnly: boolean;
+  /** What the model sees with; the size is no estimate. */
+  projector?: { type: string; sizeBytes: number };
+  /** The repository also has encoders of pictures or sounds, which are not converted, for this reason. */
+  leftOut?: string;
 }
 
 /** Looks where everything is, checks access and space as a pull does, and writes nothing. */
@@ -58,16 +61,21 @@ export const reportPull = async (fetch: ModelFetch, plan: PullPlan): Promise<Pul
   };
 };
 
-const inShort = ({ planned, plan, steps: { floatType, peakBytes, resultBytes } }: Conversion): ReportedConversion => ({
-  type: planned.type,
-  ...{ floatType, peakBytes, resultBytes, textOnly: plan.hasEncoders },
-});
+const inShort = ({ planned, encoders, steps }: Conversion): ReportedConversion => {
+  const { floatType, peakBytes, resultBytes, projectorBytes } = steps;
+  const { leftOut } = encoders;
+  return {
+    ...{ type: planned.type, floatType, peakBytes, resultBytes },
+    ...(projectorBytes !== undefined && { projector: { type: projectorFile.type, sizeBytes: projectorBytes } }),
+    ...(leftOut !== undefined && { leftOut }),
+  };
+};
 
 /** Whether the file is not to be downloaded: weights that are converted, or that the index does not name, or all of them where the model is made. */
 const isSpent = (plan: PullPlan, conversion: Conversion | undefined, { file }: PlannedFile): boolean => {
   if (!plan.conversion) return false;
   if (!conversion?.steps.convert) return true;
-  return !pendingTargets(conversion, conversion.record.begun).some((target) => target.file === file);
+  return !pendingTargets(conversion, conversion.steps.unmade).some((target) => target.file === file);
 };
 
 const describeSpent = ({ role, file: { path, sizeBytes = 0 } }: PlannedFile) => ({

@@ -59,8 +59,11 @@ export const planPull = async (deps: PullDeps, target: PullTarget, signal: Abort
   };
 };
 
-const inApi = ({ type, floatType, peakBytes, resultBytes, textOnly }: ReportedConversion): OllamaPullConversion => ({
-  ...{ type, float_type: floatType, peak: peakBytes, result: resultBytes, text_only: textOnly },
+const inApi = ({ projector, leftOut, ...made }: ReportedConversion): OllamaPullConversion => ({
+  ...{ type: made.type, float_type: made.floatType, peak: made.peakBytes, result: made.resultBytes },
+  ...(projector && { projector: { type: projector.type, size: projector.sizeBytes } }),
+  text_only: leftOut !== undefined,
+  ...(leftOut !== undefined && { left_out: leftOut }),
 });
 
 const pullable = (deps: PullDeps, { name, quant }: PullTarget): HubRef => {

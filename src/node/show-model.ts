@@ -14,6 +14,7 @@ export const showModel = async (
 ): Promise<OllamaShowResponse> => {
   const described = await describeModel(store, model, verbose);
   const { metadata, projector, chatTemplate, capabilities, license, ollama } = described;
+  const { leftOut } = model.manifest.source.recipe ?? {};
   const { params = {}, system } = store.settings(model) ?? {};
   const parameters = showOllamaParams(params);
   const template = ollama?.template ?? chatTemplate; // a Modelfile is Ollama's: it has Ollama's template
@@ -34,6 +35,7 @@ export const showModel = async (
     aliases: model.aliases,
     ...templateInUse(described),
     ...(model.ollama && { read_only: true }),
+    ...(leftOut !== undefined && { left_out: leftOut }),
   };
 };
 

@@ -34,7 +34,7 @@ export interface ConversionRecord {
   /** Whether the model is its repository's default quantization. */
   isDefault: boolean;
   finished: FinishedFile[];
-  begun?: BegunFile;
+  begun: BegunFile[];
 }
 
 /**
@@ -51,11 +51,16 @@ export const readConversion = async (
   if (typeof isDefault !== "boolean" || !Array.isArray(finished) || !finished.every(isFinishedFile)) return undefined;
   const isThere = async (file: MadeFile) => (await sizeOf(join(dir, file.name))) === file.sizeBytes;
   const isStored = ({ digest, sizeBytes }: FinishedFile) => digest !== undefined && hasBlob(digest, sizeBytes);
-  const there = await Promise.all(finished.map(async (file) => (await isThere(file)) || isStored(file)));
   return {
-    ...{ model, isDefault, finished: finished.filter((_, index) => there[index]) },
-    ...(isBegunFile(begun) && (await isThere(begun)) ? { begun } : {}),
+    ...{ model, isDefault },
+    finished: await keep(finished, async (file) => (await isThere(file)) || isStored(file)),
+    begun: await keep(Array.isArray(begun) ? begun.filter(isBegunFile) : [], isThere),
   };
+};
+
+const keep = async <T>(items: readonly T[], test: (item: T) => Promise<boolean>): Promise<T[]> => {
+  const kept = await Promise.all(items.map(test));
+  return items.filter((_, index) => kept[index]);
 };
 
 type MadeFile = Pick<FinishedFile, "name" | "sizeBytes">;
@@ -106,25 +111,28 @@ export const spendSource = async (
   before: ConversionRecord,
   { name, id, isLast }: { name: string; id: string; isLast: boolean },
 ): Promise<ConversionRecord> => {
-  const { begun, ...rest } = before;
   const sizeBytes = (await sizeOf(join(paths.dir, name))) ?? 0;
-  const others = before.finished.filter((other) => other.name !== name);
+  const spent = before.begun.find((file) => file.name === name)?.spent ?? [];
+  const begun = before.begun.filter((other) => other.name !== name);
+  const finished = before.finished.filter((other) => other.name !== name);
   const after = isLast
-    ? { ...rest, finished: [...others, { name, sizeBytes }] }
-    : { ...before, begun: { name, sizeBytes, spent: [...(begun?.spent ?? []), id] } };
+    ? { ...before, begun, finished: [...finished, { name, sizeBytes }] }
+    : { ...before, begun: [...begun, { name, sizeBytes, spent: [...spent, id] }] };
   await writeConversion(paths, after);
   return after;
 };
 
-/** Notes what a finished file's content is, before that goes to the store: a kill may come in between. */
+/** Notes what a finished file's content is, before that goes to the store: a kill may come in between. Returns the record with it. */
 export const noteDigest = async (
   paths: ConversionPaths,
   before: ConversionRecord,
   { name }: FinishedFile,
   digest: string,
-): Promise<void> => {
+): Promise<ConversionRecord> => {
   const finished = before.finished.map((file) => (file.name === name ? { ...file, digest } : file));
-  await writeConversion(paths, { ...before, finished });
+  const after = { ...before, finished };
+  await writeConversion(paths, after);
+  return after;
 };
 
 /** Gives a download the name that it has in the repository, without a copy. */
@@ -158,11 +166,7 @@ export const dropHalfDone = async (
   { dir, source, record }: ConversionPaths,
   { finished, begun }: ConversionRecord,
 ): Promise<void> => {
-  const kept = new Set([
-    source,
-    record,
-    ...[...finished, ...(begun ? [begun] : [])].map(({ name }) => join(dir, name)),
-  ]);
+  const kept = new Set([source, record, ...[...finished, ...begun].map(({ name }) => join(dir, name))]);
   for (const name of await readdir(dir).catch(() => []))
     if (!kept.has(join(dir, name))) await rm(join(dir, name), { recursive: true, force: true });
 };

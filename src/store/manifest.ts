@@ -46,6 +46,8 @@ export interface Recipe {
   converter: number;
   /** Version of llama.cpp, where that quantized it. */
   llamaCpp?: string;
+  /** Why it has nothing of what the repository's model sees or hears with. */
+  leftOut?: string;
 }
 
 /** What listings show, read once from the GGUF header at publication. */
@@ -144,7 +146,7 @@ const isRecipe = (value: unknown): value is Recipe =>
   typeof value.type === "string" &&
   typeof value.sources === "string" &&
   isSize(value.converter) &&
-  (value.llamaCpp === undefined || typeof value.llamaCpp === "string");
+  [value.llamaCpp, value.leftOut].every((text) => text === undefined || typeof text === "string");
 
 const isDetails = (value: unknown): value is ModelDetails =>
   isRecord(value) &&

@@ -70,6 +70,29 @@ test("floats are the result where floats are wanted, and half floats are kept", 
   expect(inGb(conversionSteps({ ...facts, type: "BF16", source: "F32" }).resultBytes)).toBe(3.2);
 });
 
+test("a projector is made of the same weights, and is not quantized", () => {
+  const projectorBytes = 1.2 * gb;
+  const [without, steps] = [conversionSteps(facts), conversionSteps({ ...facts, projectorBytes })];
+  expect(steps.unmade).toEqual([
+    { part: "model", type: "BF16", name: "BF16.gguf" },
+    { part: "projector", type: "F16", name: "projector_F16.gguf" },
+  ]);
+  const share = (without.resultBytes * projectorBytes) / facts.weightsBytes;
+  expect(Math.round(steps.resultBytes - projectorBytes)).toBeWithin(
+    without.resultBytes - share - 1,
+    without.resultBytes - share + 1,
+  );
+  const left = (...finished: string[]) => {
+    const { unmade, convert, quantize } = conversionSteps({ ...facts, projectorBytes, finished });
+    return [unmade.map(({ part }) => part), convert, quantize];
+  };
+  expect(left("BF16.gguf")).toEqual([["projector"], true, true]);
+  expect(left("Q4_K_M.gguf")).toEqual([["projector"], true, false]);
+  expect(left("projector_F16.gguf")).toEqual([["model"], true, true]);
+  expect(left("projector_F16.gguf", "BF16.gguf")).toEqual([[], false, true]);
+  expect(left("projector_F16.gguf", "Q4_K_M.gguf")).toEqual([[], false, false]);
+});
+
 test("config.json says what weights are kept in, at any of its places", () => {
   const of = (config: unknown) => sourceType(new TextEncoder().encode(JSON.stringify(config)));
   expect([of({ torch_dtype: "float16" }), of({ dtype: "float32" })]).toEqual(["F16", "F32"]);

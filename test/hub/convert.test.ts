@@ -182,18 +182,6 @@ test("an architecture that is not supported fails before its weights come, and G
   expect([weightsBytes(hub) < 50_000, hub.files()]).toEqual([true, []]);
 });
 
-test("of a model that sees only the text part is converted, and that is said before it is done", async () => {
-  const files = checkpoint().files.map((file) =>
-    file.path === "config.json"
-      ? { ...file, content: JSON.stringify({ ...JSON.parse(String(file.content)), vision_config: {} }) }
-      : file,
-  );
-  await using hub = hubHarness({ repositories: [{ ...checkpoint(), files }] });
-  expect((await hub.plan(id)).conversion?.textOnly).toBe(true);
-  expect(await answerOf(hub, await hub.pull(id))).toBe("Hello! I am a tiny model.");
-  expect(statuses(hub)).toContain("converting the text part only: the model will not see or hear");
-});
-
 test("a gated repository fails as before", async () => {
   await using hub = hubHarness({ repositories: [{ ...checkpoint(), gated: "manual", readers: ["token"] }] });
   expect(await hub.failure(id)).toStartWith('gated: model "org/tiny-hello" is gated');

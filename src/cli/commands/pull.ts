@@ -64,8 +64,11 @@ const renderPlan = (plan: OllamaPullPlan): string => {
 };
 
 const renderConversion = (conversion: OllamaPullConversion): string => {
-  const { type, float_type: floatType, peak, result, text_only: textOnly } = conversion;
-  const what = textOnly ? "its text part is converted" : "converted";
+  const { type, float_type: floatType, peak, result, projector, left_out: leftOut } = conversion;
   const steps = type === floatType ? type : `${floatType}, then quantized to ${type}`;
-  return `${what} here to ${steps}: about ${formatBytes(peak)} of disk at most, ${formatBytes(result)} when it is done`;
+  const seeing = projector ? `, its projector to ${projector.type} (${formatBytes(projector.size)})` : "";
+  const size = `about ${formatBytes(peak)} of disk at most, ${formatBytes(result)} when it is done`;
+  const textOnly =
+    leftOut === undefined ? "" : `\nonly its text part, so that it will neither see nor hear: ${leftOut}`;
+  return `converted here to ${steps}${seeing}: ${size}${textOnly}`;
 };

@@ -28,7 +28,7 @@ export const renderModel = (model: OllamaShowResponse): string => {
     .join("");
 };
 
-const modelRows = ({ details, model_info: info, size, template_in_use }: OllamaShowResponse): string[][] => {
+const modelRows = ({ details, model_info: info, size, ...more }: OllamaShowResponse): string[][] => {
   const architecture = text(info["general.architecture"]) ?? details.family;
   const count = info["general.parameter_count"];
   const rows: [string, string | undefined][] = [
@@ -39,7 +39,8 @@ const modelRows = ({ details, model_info: info, size, template_in_use }: OllamaS
     ["quantization", details.quantization_level],
     ["format", details.format],
     ["size", size === undefined ? undefined : formatBytes(size)],
-    ["template", template_in_use],
+    ["template", more.template_in_use],
+    ["text only", more.left_out],
   ];
   return rows.filter((row): row is [string, string] => Boolean(row[1]));
 };
