@@ -78,9 +78,10 @@ const record = async (python: string, chosen: readonly string[]): Promise<Conver
         return used;
       };
       const { name } = repository;
-      result.answers[name] = await convert("bf16", (file) =>
-        withLlamaServer(server, file, ["--ctx-size", 512], askAll),
-      );
+      if (!repository.ownScores)
+        result.answers[name] = await convert("bf16", (file) =>
+          withLlamaServer(server, file, ["--ctx-size", 512], askAll),
+        );
       const tensors = async (file: string) => (await digestGguf(file)).tensors;
       if (floatRepositories.includes(name))
         result.floats[name] = { F16: await convert("f16", tensors), F32: await convert("f32", tensors) };
