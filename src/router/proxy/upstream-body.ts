@@ -58,7 +58,12 @@ export const createUpstreamBody = (flow: Flow): BodyInlet => {
       paused = true;
       flow.pause();
     },
-    end: () => settle({}),
+    end() {
+      settle({});
+      // What waits here is all that there was: the connection goes on to carry other answers, for which nobody would wake it.
+      if (paused) flow.resume();
+      paused = false;
+    },
     fail: (error) => settle({ error }),
     body: {
       read() {
