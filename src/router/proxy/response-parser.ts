@@ -163,12 +163,15 @@ interface ParsedHead extends Omit<ResponseHead, "reusable"> {
 }
 
 const none: string[] = [];
+/** What one reader takes for two headers, and another for one. */
+const strayBreak = /\0|\r(?!\n)|(?<!\r)\n/;
 const tokenOnly = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 
 const parseHead = (text: string): ParsedHead => {
   let end = lineEndIn(text, 0);
   const [, minor = "", status] = /^HTTP\/1\.([01]) (\d{3})(?: .*)?$/.exec(text.slice(0, end)) ?? [];
-  if (status === undefined) throw broken("it has no status line");
+  if (status === undefined || !/^[1-5]/.test(status)) throw broken("it has no status line");
+  if (strayBreak.test(text)) throw broken("a header has a line break in it");
   const headers: [string, string][] = [];
   const head: ParsedHead = { minor, status: Number(status), headers, connection: "", codings: none, lengths: none };
   while (end < text.length) {

@@ -2,6 +2,7 @@ import { expect, test } from "bun:test";
 import { systemClock } from "../../../src/core/clock.ts";
 import { createResponseParser } from "../../../src/router/proxy/response-parser.ts";
 import { createUpstream } from "../../../src/router/proxy/upstream.ts";
+import { createUpstreamBody } from "../../../src/router/proxy/upstream-body.ts";
 import { createWholeLines } from "../../../src/router/proxy/whole-lines.ts";
 import { httpsFront } from "../../fakes/https-front.ts";
 import { manualClock } from "../../fakes/manual-clock.ts";
@@ -55,6 +56,10 @@ test.each([
   ["a length that is none", "HTTP/1.1 200 OK\r\ncontent-length: +5\r\n\r\n"],
   ["a header without a colon", "HTTP/1.1 200 OK\r\ncontent-length: 0\r\nhello\r\n\r\n"],
   ["a folded header", "HTTP/1.1 200 OK\r\na: b\r\n c\r\n\r\n"],
+  ["a header with a line feed alone", "HTTP/1.1 200 OK\r\na: b\nset-cookie: c\r\n\r\n"],
+  ["a header with a zero", "HTTP/1.1 200 OK\r\na: b\0\r\n\r\n"],
+  ["a status that HTTP does not have", "HTTP/1.1 999 Denied\r\ncontent-length: 0\r\n\r\n"],
+  ["no status", "HTTP/1.1 000 Nothing\r\n\r\n"],
   ["a chunk without a size", `${chunked}hello\r\n`],
   ["a chunk that is longer than it says", `${chunked}2\r\nhello\r\n`],
   ["more than its body", "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nhello"],
@@ -95,6 +100,18 @@ test("connections are used again, and closed when they have been idle", async ()
   expect(server.connections).toBe(2);
   expect(server.requests.at(-1)).toStartWith("GET /prefix/x HTTP/1.1\r\n");
   upstream.close();
+});
+
+test("a connection is not left asleep when an answer has ended that nobody has read yet", () => {
+  const calls: string[] = [];
+  const note = (call: string) => () => void calls.push(call);
+  const inlet = createUpstreamBody({ pause: note("pause"), resume: note("resume"), cancel: note("cancel") });
+  inlet.push(new Uint8Array(100_000));
+  expect(calls).toEqual(["pause"]);
+  inlet.end(); // from now on the connection carries other answers
+  expect(calls).toEqual(["pause", "resume"]);
+  inlet.body.cancel();
+  expect(calls).toEqual(["pause", "resume"]);
 });
 
 test("a header with a line break in it is not sent", async () => {
