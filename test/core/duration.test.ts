@@ -16,3 +16,9 @@ test.each<[string | number, number]>([
 test.each(["", "m", "5x", "5m3", "five", "1e3"])("%p is refused", (text) =>
   expect(() => parseDuration(text)).toThrow(`invalid duration "${text}"`),
 );
+
+test("a duration is finite, and no longer than Go's", () => {
+  expect(parseDuration("2562047h")).toBe(9_223_369_200_000);
+  for (const text of ["2562048h", "9".repeat(320), `-${"9".repeat(320)}s`])
+    expect(() => parseDuration(text)).toThrow("invalid duration");
+});
