@@ -45,8 +45,7 @@ export const parseModelRef = (text: string, hubEndpoint?: string): ModelRef => {
   };
   if (text === "") invalid("it is empty");
   if (text.length > refMaxChars) invalid(`it is longer than ${refMaxChars} characters`);
-  if (/[\s\p{Cc}]/u.test(text)) invalid("it contains white space or control characters");
-  if (text.includes("\\")) invalid("it contains a backslash");
+  checkCharacters(text, invalid);
   if (/^ollama:/i.test(text)) return parseOllama(text.slice("ollama:".length), invalid);
   if (/^https?:\/\//i.test(text)) return parseUrl(text, hubEndpoint, invalid);
   const path = text.replace(/^hf:(\/\/)?/i, "");
@@ -103,12 +102,25 @@ const parseUrl = (text: string, hubEndpoint: string | undefined, invalid: Invali
   return { ...ref, file: checkFile(file.join("/"), invalid) };
 };
 
-const decodePath = (path: string, invalid: Invalid) => {
+const decodePath = (path: string, invalid: Invalid): string => {
+  const decoded = tryDecode(path) ?? invalid("the URL has a broken percent escape");
+  checkCharacters(decoded, invalid);
+  return decoded;
+};
+
+const tryDecode = (path: string): string | undefined => {
   try {
     return decodeURIComponent(path);
   } catch {
-    return invalid("the URL has a broken percent escape");
+    return undefined;
   }
+};
+
+/** Names stand in messages, in URLs and, one day, in somebody's file system. */
+const checkCharacters = (text: string, invalid: Invalid): void => {
+  if (/[\s\p{Cc}]/u.test(text)) invalid("it contains white space or control characters");
+  if (text.includes("\\")) invalid("it contains a backslash");
+  if (!text.isWellFormed()) invalid("it contains half of a character");
 };
 
 const parseRepository = (text: string, invalid: Invalid): HubRef => {
@@ -117,6 +129,7 @@ const parseRepository = (text: string, invalid: Invalid): HubRef => {
   const parts = path.split("/");
   if (parts[0] === "datasets" || parts[0] === "spaces") invalid(`${parts[0]} hold no models`);
   const [org, name] = parts;
+  if (hubHosts.has(org?.toLowerCase() ?? "")) invalid("a Hub's host stands where the organization should");
   if (parts.length !== 2 || org === undefined || name === undefined) return invalid("expected org/name");
   checkPart(org, "organization", invalid);
   checkPart(name, "name", invalid);

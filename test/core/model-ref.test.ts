@@ -96,3 +96,10 @@ test("a quantization is added to a name that has none", () => {
   for (const quant of ["", "../x", "a/b", "a..b", "x".repeat(101), "Q8 0"])
     expect(() => added("org/name", quant)).toThrow("is not a quantization");
 });
+
+test("what is no character, or only shows in an escape, is refused like what is written plainly", () => {
+  const url = (path: string) => `https://huggingface.co/org/name/blob/main/${path}`;
+  for (const text of ["org/name:\ud800.gguf", "\udfff", url("a%0Ab.gguf"), url("a%20b.gguf"), url("a%5Cb.gguf")])
+    expect(() => parseModelRef(text)).toThrow(/^invalid model name "/);
+  expect(() => parseModelRef("https://huggingface.co/hf.co/name")).toThrow("a Hub's host stands where");
+});
