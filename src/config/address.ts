@@ -24,6 +24,7 @@ const unquote = (text: string) =>
  */
 export const parseAddress = (text: string, defaultPort: number, variable: string): ServerAddress => {
   const value = unquote(text);
+  if (/[\s\p{Cc}]/u.test(value)) invalid(variable, text, "it contains white space or control characters");
   const [, scheme, rest = ""] = /^(?:(https?):\/\/)?(.*)$/is.exec(value) ?? [];
   const slash = rest.indexOf("/");
   const authority = slash === -1 ? rest : rest.slice(0, slash);

@@ -7,6 +7,9 @@ import { loadConfig } from "../../src/config/config.ts";
 
 const home = { HOME: "/home/u" };
 
+test("an address with a line break in it is refused", () =>
+  expect(() => parseAddress("http://box/path\n/more", 1, "LLMLB_HOST")).toThrow("white space or control characters"));
+
 test.each<[string, string, number, string]>([
   ["127.0.0.1", "127.0.0.1", 32769, "http://127.0.0.1:32769"],
   ["box", "box", 32769, "http://box:32769"],
