@@ -30,7 +30,7 @@ export async function* readSse(
     const [, field = "", value = ""] = /^([^:]*)(?::[ ]?(.*))?$/s.exec(line) ?? [];
     if (field === "event") event = value;
     if (field !== "data") continue;
-    dataChars += value.length;
+    dataChars += value.length + 1; // with its line end: without text they take memory too
     if (dataChars > maxChars)
       throw new AppError("corrupt", `the server sent an event longer than ${maxChars} characters`);
     data.push(value);

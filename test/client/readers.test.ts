@@ -130,3 +130,8 @@ test("an OpenAI stream ends with [DONE] and nothing less", async () => {
   expect((await errorOf(collect(readSseJson(torn(failed, 5), lost)))).message).toBe("out of memory");
   expect((await errorOf(collect(readSseJson(torn("data: {\n\n", 5), lost)))).code).toBe("corrupt");
 });
+
+test("lines without text are counted too: an event of nothing but their ends is refused", async () => {
+  const error = await errorOf(collect(readSse(torn("data:\n".repeat(200), 50), 100)));
+  expect(error.message).toBe("the server sent an event longer than 100 characters");
+});
