@@ -38,6 +38,7 @@ test.each([
   "168.63.129.16",
   "0.0.0.0",
   "::",
+  "0::0:0:0:0.0.0.0", // node's isIP takes it for an address, a URL does not
   "224.0.0.1",
   "255.255.255.255",
   "ff02::1",

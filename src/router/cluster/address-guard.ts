@@ -24,14 +24,17 @@ const refused: readonly [RegExp, string][] = [
 
 /** Why an address is no node's; undefined for one that may be. */
 export const refusal = (address: string): string | undefined => {
-  const plain = ipv4Inside(canonical(address));
-  return refused.find(([pattern]) => pattern.test(plain))?.[1];
+  const plain = canonical(address);
+  if (plain === undefined) return "it is no address that a URL can name";
+  const inner = ipv4Inside(plain);
+  return refused.find(([pattern]) => pattern.test(inner))?.[1];
 };
 
-/** As the URL standard writes it: small letters, no zeros, no zone. */
-const canonical = (address: string): string => {
+/** As the URL standard writes it: small letters, no zeros, no zone. Undefined for what only `isIP` takes for an address. */
+const canonical = (address: string): string | undefined => {
   const [bare = ""] = address.replace(/^\[|\]$/g, "").split("%");
-  return isIP(bare) === 6 ? new URL(`http://[${bare}]`).hostname.slice(1, -1) : bare;
+  if (isIP(bare) !== 6) return bare;
+  return URL.canParse(`http://[${bare}]`) ? new URL(`http://[${bare}]`).hostname.slice(1, -1) : undefined;
 };
 
 /** `::ffff:a9fe:a9fe` (mapped) and `64:ff9b::a9fe:a9fe` (NAT64) lead to 169.254.169.254. */
