@@ -22,5 +22,6 @@ export const describeFile = (
 /** A relative path without tricks; the rule of huggingface_hub's validators. */
 export const isSafePath = (path: string): boolean =>
   path.length <= 1000 &&
+  path.isWellFormed() && // else it cannot stand in a URL
   !/[\p{Cc}\\]|^[A-Za-z]:/u.test(path) &&
   path.split("/").every((segment) => segment !== "" && segment !== "." && segment !== "..");
