@@ -65,7 +65,8 @@ export class ModelConfig {
 
   /** What transformers takes where config.json does not say: the heads share the hidden size. */
   get headDimension(): number {
-    return this.findCount("head_dim") ?? Math.floor(this.count("hidden_size") / this.heads);
+    const dimension = this.findCount("head_dim") ?? Math.floor(this.count("hidden_size") / this.heads);
+    return bounded(dimension, headDimensionMax, "head_dim");
   }
 }
 
@@ -73,6 +74,9 @@ const encoderKeys = ["vision_config", "audio_config", "speech_config"];
 
 /** Far above every real model; bounds the work on one. */
 const layersMax = 4096;
+
+/** Real ones are 512 at the most; bounds the tensors that are computed out of it. */
+const headDimensionMax = 65_536;
 
 /** Values by their keys, checked as they are taken. */
 export class ModelConfigPart {

@@ -15,6 +15,10 @@ export const samplingValues = (generation: JsonObject): Record<string, GgufValue
   Object.fromEntries(
     keys.flatMap(([key, sources, make]) => {
       const value = sources.map((source) => generation[source]).find((found) => found !== undefined);
-      return typeof value === "number" && Number.isFinite(value) ? [[key, make(value)]] : [];
+      return typeof value === "number" && fits(value, make) ? [[key, make(value)]] : [];
     }),
   );
+
+/** A recommendation that its type cannot hold is none. */
+const fits = (value: number, make: (value: number) => GgufValue): boolean =>
+  make === int32 ? (value | 0) === value : Number.isFinite(value);

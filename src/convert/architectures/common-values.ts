@@ -44,7 +44,7 @@ export const globalRope = (config: ModelConfig): ModelConfigPart =>
 /** Scalings of rotary position that need nothing but metadata, or (llama3, longrope) are tensors of the family. */
 const ropeValues = (rope: ModelConfigPart): Values => {
   const type = rope.findText("rope_type")?.toLowerCase() ?? "default";
-  const scaling = scalings[type];
+  const scaling = Object.hasOwn(scalings, type) ? scalings[type] : undefined;
   if (scaling === undefined)
     throw new AppError("unsupported", `rotary scaling ${JSON.stringify(type)} is not converted`);
   const sections = rope.findNumbers("mrope_section");

@@ -35,10 +35,11 @@ export const phi3: Architecture = {
   tokenizer: { kind: "sentencepiece", addsFromTokenizerJson: true },
 };
 
-const rotaryDimensions = (config: ModelConfig): number =>
-  Math.floor(
-    Math.trunc((config.rope.findNumber("partial_rotary_factor") ?? 1) * config.count("hidden_size")) / config.heads,
-  );
+const rotaryDimensions = (config: ModelConfig): number => {
+  const share = config.rope.findNumber("partial_rotary_factor") ?? 1;
+  if (share < 0 || share > 1) throw new AppError("corrupt", `config.json: partial_rotary_factor is ${share}`);
+  return Math.floor(Math.trunc(share * config.count("hidden_size")) / config.heads);
+};
 
 /** transformers takes the present context where config.json does not name an earlier one. */
 const contextBeforeScaling = (config: ModelConfig): number =>
@@ -56,7 +57,7 @@ const attentionFactors: Record<string, (scale: number, original: number) => numb
 const attentionFactor = (config: ModelConfig) => {
   if (!config.rope.findNumbers("long_factor")?.length) return undefined;
   const type = config.rope.findText("rope_type")?.toLowerCase() ?? "";
-  const factorOf = attentionFactors[type];
+  const factorOf = Object.hasOwn(attentionFactors, type) ? attentionFactors[type] : undefined;
   if (factorOf === undefined)
     throw new AppError("unsupported", `rotary scaling ${JSON.stringify(type)} is not converted`);
   const original = contextBeforeScaling(config);

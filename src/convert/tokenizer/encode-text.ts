@@ -1,18 +1,24 @@
 import { AppError } from "../../core/errors.ts";
-import { isObject } from "../json-object.ts";
+import { sequenceSteps } from "./sequence-steps.ts";
 import { splitText } from "./split-text.ts";
 import type { AddedToken, TokenizerJson } from "./tokenizer-json.ts";
+
+/** Known patterns take a few milliseconds for the text by which they are told apart; a hostile one may take for ever. */
+const patienceMs = 5_000;
 
 /** Token ids of `text` without those that a post-processor adds, as Hugging Face's tokenizers encode it. */
 export const encodeText = (tokenizer: TokenizerJson, text: string): number[] => {
   const encodeWord = bpe(tokenizer);
+  const deadlineMs = performance.now() + patienceMs;
   const raw = tokenizer.addedTokens.filter((token) => !token.normalized);
   const normalized = tokenizer.addedTokens.filter((token) => token.normalized);
   return cutOut(text, raw).flatMap((part) =>
     typeof part === "number"
       ? [part]
       : cutOut(normalize(tokenizer.normalizer, part), normalized).flatMap((piece) =>
-          typeof piece === "number" ? [piece] : splitText(tokenizer.preTokenizer, piece).flatMap(encodeWord),
+          typeof piece === "number"
+            ? [piece]
+            : splitText(tokenizer.preTokenizer, piece, deadlineMs).flatMap(encodeWord),
         ),
   );
 };
@@ -37,20 +43,17 @@ const cutOut = (text: string, tokens: readonly AddedToken[]): (string | number)[
   return parts;
 };
 
-const forms: Readonly<Record<string, (text: string) => string>> = {
-  NFC: (text) => text.normalize("NFC"),
-  NFD: (text) => text.normalize("NFD"),
-  NFKC: (text) => text.normalize("NFKC"),
-  NFKD: (text) => text.normalize("NFKD"),
-};
+const forms: ReadonlyMap<unknown, (text: string) => string> = new Map(
+  ["NFC", "NFD", "NFKC", "NFKD"].map((form) => [form, (text) => text.normalize(form)]),
+);
 
 const normalize = (normalizer: unknown, text: string): string => {
   if (normalizer === null || normalizer === undefined) return text;
-  if (isObject(normalizer) && normalizer.type === "Sequence" && Array.isArray(normalizer.normalizers))
-    return normalizer.normalizers.reduce<string>((done, step) => normalize(step, done), text);
-  const form = isObject(normalizer) ? forms[String(normalizer.type)] : undefined;
-  if (form === undefined) throw new AppError("unsupported", "tokenizer.json: its normalizer is not converted");
-  return form(text);
+  return sequenceSteps(normalizer, "normalizers").reduce((done, { type }) => {
+    const form = forms.get(type);
+    if (form === undefined) throw new AppError("unsupported", "tokenizer.json: its normalizer is not converted");
+    return form(done);
+  }, text);
 };
 
 /** Merges neighbours, the pair of the lowest rank first. */

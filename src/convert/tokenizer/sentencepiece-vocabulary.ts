@@ -41,15 +41,15 @@ export const sentencePieceVocabulary = (sources: SentencePieceSources): ScoredVo
   const tokens = Array.from({ length: size }, (_, id) => `[PAD${id}]`);
   const scores = Array.from({ length: size }, () => paddingScore);
   const types = Array.from({ length: size }, (): number => tokenType.unused);
-  const set = (id: number, token: string, score: number, type: number) => {
-    if (!Number.isInteger(id) || id < 0 || id >= size) return;
+  const set = (id: unknown, token: string, score: number, type: number) => {
+    if (typeof id !== "number" || !Number.isInteger(id) || id < 0 || id >= size) return;
     tokens[id] = token;
     scores[id] = score;
     types[id] = type;
   };
   for (const [id, { text, score, type }] of pieces.entries())
     set(id, text, score, typeOfPiece[type] ?? tokenType.normal);
-  for (const [token, id] of Object.entries(sources.added)) set(Number(id), token, addedScore, tokenType.userDefined);
+  for (const [token, id] of Object.entries(sources.added)) set(id, token, addedScore, tokenType.userDefined);
   for (const { id, content, special } of [...decoderTokens(sources.settings), ...(sources.fromTokenizerJson ?? [])]) {
     if (special || (!strict && looksSpecial(content))) set(id, content, addedScore, tokenType.control);
     else set(id, strict ? content : plainSpaces(content), addedScore, tokenType.userDefined);

@@ -1,67 +1,78 @@
 import { AppError } from "../../core/errors.ts";
 import { isObject, type JsonObject } from "../json-object.ts";
 import { byteAlphabet } from "./byte-alphabet.ts";
+import { sequenceSteps } from "./sequence-steps.ts";
 
-type Splitter = (words: readonly string[]) => string[];
+type Splitter = (words: readonly string[], cut: Cut) => string[];
+
+/** `text` cut into the matches of `regex` and what lies between them, without one of the two when it is `removed`. */
+type Cut = (text: string, regex: RegExp, removed?: "matches" | "gaps") => string[];
 
 /** The pattern that ByteLevel has of its own (GPT-2's). */
 const gpt2Pattern = /'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+/gu;
 
 /**
  * Applies `pre_tokenizer` of tokenizer.json to a text: words in GPT-2's byte alphabet. Only for finding out which pre-tokenizer it is:
- * what is not as in Hugging Face's library ends in a hash that nobody knows. Throws `unsupported` for kinds that no byte-level BPE has.
+ * what is not as in Hugging Face's library ends in a hash that nobody knows. Throws `unsupported` for kinds that no byte-level BPE has, and
+ * for patterns that are still at work when `performance.now()` is past the deadline.
  */
-export const splitText = (preTokenizer: unknown, text: string): string[] => splitter(preTokenizer)([text]);
+export const splitText = (preTokenizer: unknown, text: string, deadlineMs: number): string[] => {
+  const cut = cutUntil(deadlineMs);
+  return sequenceSteps(preTokenizer, "pretokenizers")
+    .map(splitter)
+    .reduce<string[]>((parts, step) => step(parts, cut), [text]);
+};
 
-const splitter = (step: unknown): Splitter => {
-  if (!isObject(step)) throw unsupported(step);
-  const make = splitters[String(step.type)];
-  if (make === undefined) throw unsupported(step.type);
+const splitter = (step: JsonObject): Splitter => {
+  const { type } = step;
+  const make = typeof type === "string" && Object.hasOwn(splitters, type) ? splitters[type] : undefined;
+  if (make === undefined) throw unsupported(type);
   return make(step);
 };
 
 const splitters: Record<string, (step: JsonObject) => Splitter> = {
-  Sequence: ({ pretokenizers }) => {
-    const steps = Array.isArray(pretokenizers) ? pretokenizers.map(splitter) : [];
-    return (words) => steps.reduce<string[]>((parts, step) => step(parts), [...words]);
-  },
   Split: ({ pattern, behavior, invert }) => {
     const regex = toRegExp(pattern);
     const removed = behavior === "Removed";
-    if (!removed && behavior !== "Isolated") throw unsupported(`Split ${String(behavior)}`);
-    return (words) =>
-      words.flatMap((word) => pieces(word, regex, removed ? (invert === true ? "gaps" : "matches") : undefined));
+    if (!removed && behavior !== "Isolated") throw unsupported("Split by another behavior than Isolated or Removed");
+    return (words, cut) =>
+      words.flatMap((word) => cut(word, regex, removed ? (invert === true ? "gaps" : "matches") : undefined));
   },
   Digits: ({ individual_digits: single }) => {
     const regex = single === true ? /\p{N}/gu : /\p{N}+/gu;
-    return (words) => words.flatMap((word) => pieces(word, regex));
+    return (words, cut) => words.flatMap((word) => cut(word, regex));
   },
-  Punctuation: () => (words) => words.flatMap((word) => pieces(word, /[!-/:-@[-`{-~]|\p{P}/gu)),
+  Punctuation: () => (words, cut) => words.flatMap((word) => cut(word, /[!-/:-@[-`{-~]|\p{P}/gu)),
   ByteLevel: ({ add_prefix_space: prefix, use_regex: splits }) => {
     const regex = splits === false ? undefined : gpt2Pattern;
-    return (words) =>
+    return (words, cut) =>
       words
         .map((word) => (prefix === true && !word.startsWith(" ") ? ` ${word}` : word))
-        .flatMap((word) => (regex ? pieces(word, regex) : [word]))
+        .flatMap((word) => (regex ? cut(word, regex) : [word]))
         .map((word) => Array.from(new TextEncoder().encode(word), (byte) => byteAlphabet[byte]).join(""));
   },
 };
 
-/** `text` cut into the matches of `regex` and what lies between them, without one of the two when it is `removed`. */
-const pieces = (text: string, regex: RegExp, removed?: "matches" | "gaps"): string[] => {
-  const parts: string[] = [];
-  const push = (part: string, kind: "matches" | "gaps") => {
-    if (part !== "" && kind !== removed) parts.push(part);
+/** JavaScriptCore gives up a single match after seconds, but there may be one for each character. */
+const cutUntil =
+  (deadlineMs: number): Cut =>
+  (text, regex, removed) => {
+    const parts: string[] = [];
+    const push = (part: string, kind: "matches" | "gaps") => {
+      if (performance.now() > deadlineMs) throw new AppError("unsupported", tooSlow);
+      if (part !== "" && kind !== removed) parts.push(part);
+    };
+    let end = 0;
+    for (const match of text.matchAll(regex)) {
+      push(text.slice(end, match.index), "gaps");
+      push(match[0], "matches");
+      end = match.index + match[0].length;
+    }
+    push(text.slice(end), "gaps");
+    return parts;
   };
-  let end = 0;
-  for (const match of text.matchAll(regex)) {
-    push(text.slice(end, match.index), "gaps");
-    push(match[0], "matches");
-    end = match.index + match[0].length;
-  }
-  push(text.slice(end), "gaps");
-  return parts;
-};
+
+const tooSlow = "tokenizer.json: its pre-tokenizer takes too long to split a text";
 
 /** Patterns are Oniguruma's; `{ Regex }` or the text itself in `{ String }`. */
 const toRegExp = (pattern: unknown): RegExp => {
@@ -70,9 +81,13 @@ const toRegExp = (pattern: unknown): RegExp => {
   try {
     return new RegExp(typeof pattern.String === "string" ? RegExp.escape(source) : forJavaScript(source), "gu");
   } catch (cause) {
-    throw new AppError("unsupported", `the pre-tokenizer's pattern ${JSON.stringify(source)} is not understood`, {
-      cause,
-    });
+    throw new AppError(
+      "unsupported",
+      `the pre-tokenizer's pattern ${JSON.stringify(source.slice(0, 100))} is not understood`,
+      {
+        cause,
+      },
+    );
   }
 };
 
@@ -84,4 +99,7 @@ const forJavaScript = (source: string): string =>
   source.replace(/(?<!\\)(\{\d+(?:,\d*)?\}|[?*+])\+/g, "$1").replace(/\\([^A-Za-z0-9^$\\.*+?()[\]{}|/-])/gu, "$1");
 
 const unsupported = (what: unknown) =>
-  new AppError("unsupported", `tokenizer.json: the pre-tokenizer ${String(what)} is not converted`);
+  new AppError(
+    "unsupported",
+    `tokenizer.json: the pre-tokenizer ${typeof what === "string" ? what.slice(0, 100) : "without a type"} is not converted`,
+  );
