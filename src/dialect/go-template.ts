@@ -115,7 +115,8 @@ const operators: Record<string, (values: boolean[]) => boolean> = {
 };
 
 const toCondition = (words: string[], source: string): Branch["isMet"] => {
-  const operator = operators[words[0] ?? ""];
+  const [first = ""] = words;
+  const operator = Object.hasOwn(operators, first) ? operators[first] : undefined;
   const fields = (operator ? words.slice(1) : words).map((word) => toField(word, source));
   if (fields.length === 0 || (!operator && fields.length > 1)) throw unknown(source);
   return (isSet) => (operator ?? operators.and)?.(fields.map(isSet)) ?? false;

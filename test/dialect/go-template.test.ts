@@ -46,6 +46,8 @@ test.each([
   ["x{{ end }}", "{{ end }}"],
   ["{{ if }}x{{ end }}", "{{ if }}"],
   ["{{ if eq .System .Prompt }}x{{ end }}", "{{ if eq .System .Prompt }}"],
+  ["{{ if __proto__ .Prompt }}x{{ end }}", "{{ if __proto__ .Prompt }}"],
+  ["{{ if constructor .Prompt }}x{{ end }}", "{{ if constructor .Prompt }}"],
   ["{{ .Prompt", "{{ .Prompt"],
   ["{{ .Prompt }}{{/* never closed }}", "{{/* never closed }}"],
   ["{{ }}", "{{ }}"],
