@@ -71,7 +71,7 @@ const toSampling = (request: OpenAiChatRequest): Pick<GenerationRequest, "sampli
   const { sampling, ...rest } = openAiSampling(request);
   const format = request.response_format;
   if (format?.type === "json_object") sampling.jsonSchema = { type: "object" };
-  if (format?.type === "json_schema") sampling.jsonSchema = format.json_schema.schema ?? {};
+  if (format?.type === "json_schema") sampling.jsonSchema = format.json_schema?.schema ?? {};
   return { sampling, ...rest };
 };
 

@@ -35,5 +35,15 @@ export const checkedBody = <T extends TSchema>(schema: T): CheckedBody<T> => {
 const complaint = (error: ValueError | undefined): string => {
   const field = (error?.path ?? "").replace(/^\//, "").replaceAll("/", ".");
   if (!error || !field) return "missing request body";
-  return `invalid "${field}": ${mapValueError(error)?.summary ?? error.message}`;
+  const summary = mapValueError({ ...error, value: printable(error.value) })?.summary;
+  return `invalid "${field.slice(0, textMaxChars)}": ${summary ?? error.message}`;
+};
+
+const textMaxChars = 100; // enough to know it again
+
+/** Elysia puts the value into its message as it is: a long one whole, and an object with a `toString` of its own by calling that. */
+const printable = (value: unknown): unknown => {
+  if (typeof value === "string" && value.length > textMaxChars) return `${value.slice(0, textMaxChars)}...`;
+  if (typeof value !== "object" || value === null) return value;
+  return Array.isArray(value) ? "an array" : "an object";
 };

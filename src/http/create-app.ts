@@ -23,7 +23,7 @@ export interface AppOptions extends GuardOptions {
 export const createApp = ({ log, clock, onResponse, ...guard }: AppOptions) =>
   new Elysia({ normalize: false })
     .onRequest(({ request, set }) => {
-      const refusal = refuseRequest(request, guard);
+      const refusal = refuseRequest(request, guard) ?? refusePath(request);
       if (refusal) {
         set.status = refusal.status; // for onAfterResponse, which sees no Response that a hook has made
         return errorResponse(request, refusal);
@@ -65,3 +65,14 @@ const noEndpoint = (request: Request) =>
 /** Elysia wraps what a parser throws. */
 const thrownBy = (code: string | number, error: unknown): unknown =>
   code === "PARSE" ? (error as Error).cause : error;
+
+/** Elysia gives a parameter with a broken escape to routes as null. */
+const refusePath = (request: Request): AppError | undefined => {
+  const path = pathOf(request);
+  try {
+    if (path.includes("%")) decodeURIComponent(path);
+    return undefined;
+  } catch {
+    return new AppError("not_found", `${path} has a broken percent escape`);
+  }
+};

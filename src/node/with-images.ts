@@ -1,5 +1,6 @@
 import { AppError } from "../core/errors.ts";
 import { mediaFileMaxBytes } from "../core/media-file.ts";
+import { checkShape } from "../dialect/check-shape.ts";
 import { type ImageByUrl, refuseImageUrl } from "../dialect/media.ts";
 import type { NodeDeps } from "./deps.ts";
 
@@ -9,14 +10,15 @@ const fetchedMaxBytes = 2 * mediaFileMaxBytes; // of one request, about what its
 const nothing = new Uint8Array();
 
 /**
- * What `translate` makes of a request, with the pictures that the request only names by an address. Translations are pure: the first
+ * What `translateBody` makes of a request, with the pictures that the request only names by an address. Translations are pure: the first
  * tells which addresses there are, and where there are any, a second is given what they hold. Throws `invalid_argument`.
  */
 export const withImages = async <T>(
   { config, fetchImage }: Pick<NodeDeps, "config" | "fetchImage">,
   signal: AbortSignal,
-  translate: (imageByUrl: ImageByUrl) => T,
+  translateBody: (imageByUrl: ImageByUrl) => T,
 ): Promise<T> => {
+  const translate = (imageByUrl: ImageByUrl): T => checkShape(() => translateBody(imageByUrl));
   if (!config.allowImageUrls) return translate(refuseImageUrl);
   const urls = new Set<string>();
   const withoutImages = translate((url) => {

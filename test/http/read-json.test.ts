@@ -26,6 +26,9 @@ test("a body is JSON, in as many pieces as it likes", async () => {
   expect(await reading).toEqual({ word: "日本語" });
   const of = (body: string | null) => readJson(new Request("http://node", { method: "POST", body }));
   await expect(of("{")).rejects.toThrow("invalid JSON in the request body");
+  const nested = (depth: number) => `${"[".repeat(depth)}${"]".repeat(depth)}`;
+  expect(await of(nested(200))).toBeArray();
+  for (const depth of [300, 1_000_000]) await expect(of(nested(depth))).rejects.toThrow("nested too deeply");
   for (const nothing of ["", null]) await expect(of(nothing)).rejects.toThrow("missing request body");
 });
 

@@ -7,6 +7,7 @@ import type {
 } from "../../api/ollama.ts";
 import { parseDuration } from "../../core/duration.ts";
 import type { GenerationRequest } from "../../core/generation.ts";
+import { checkShape } from "../../dialect/check-shape.ts";
 import { fromOllamaChat, fromOllamaGenerate } from "../../dialect/ollama-request.ts";
 import {
   joinOllamaChat,
@@ -92,7 +93,8 @@ const chat = async (deps: NodeDeps, body: OllamaChatRequest, signal: AbortSignal
   const message = { role: "assistant" as const, content: "" };
   if (!body.messages?.length) return { ...(await loadOrUnload(deps, use, options)), message };
   const messages = body.messages.map((one) => ({ ...one, content: one.content ?? "" }));
-  const records = toOllamaChat(events(deps, use, fromOllamaChat({ ...body, messages }), options), options);
+  const chatRequest = checkShape(() => fromOllamaChat({ ...body, messages }));
+  const records = toOllamaChat(events(deps, use, chatRequest, options), options);
   return body.stream === false ? await joinOllamaChat(records) : await ndjson(records, signal);
 };
 
@@ -101,7 +103,7 @@ const complete = async (deps: NodeDeps, body: OllamaGenerateRequest, signal: Abo
   if (!body.prompt) return { ...(await loadOrUnload(deps, use, options)), response: "" };
   // A template of the request's own has no other way to learn of the model's system message.
   const system = body.system ?? (body.template ? modelDefaults(deps, use.model).system : undefined);
-  const request = fromOllamaGenerate({ ...body, ...(system !== undefined && { system }) });
+  const request = checkShape(() => fromOllamaGenerate({ ...body, ...(system !== undefined && { system }) }));
   const records = toOllamaGenerate(events(deps, use, request, options), options);
   return body.stream === false ? await joinOllamaGenerate(records) : await ndjson(records, signal);
 };

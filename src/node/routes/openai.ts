@@ -1,6 +1,7 @@
 import { t } from "elysia";
 import type { OpenAiChatRequest, OpenAiCompletionRequest, OpenAiModel, OpenAiModelList } from "../../api/openai.ts";
 import type { GenerationRequest } from "../../core/generation.ts";
+import { checkShape } from "../../dialect/check-shape.ts";
 import {
   fromOpenAiChat,
   type OpenAiResponseOptions,
@@ -106,7 +107,7 @@ const chat = async (deps: NodeDeps, body: OpenAiChatRequest, signal: AbortSignal
 };
 
 const complete = async (deps: NodeDeps, body: OpenAiCompletionRequest, signal: AbortSignal) => {
-  const prompts = fromOpenAiCompletion(body);
+  const prompts = checkShape(() => fromOpenAiCompletion(body));
   const choices = openChoices(deps, "/v1/completions", body, prompts, signal);
   const options = responseOptions(deps, body, "cmpl");
   return body.stream

@@ -2,6 +2,7 @@ import { t } from "elysia";
 import type { ResponsesInputItem, ResponsesObject, ResponsesRequest } from "../../api/openai-responses.ts";
 import { AppError } from "../../core/errors.ts";
 import type { ChatMessage } from "../../core/generation.ts";
+import { checkShape } from "../../dialect/check-shape.ts";
 import { fromResponses, inputMessages } from "../../dialect/responses-request.ts";
 import { emptyResponse, toResponsesEvents } from "../../dialect/responses-response.ts";
 import { checkedBody } from "../../http/checked-body.ts";
@@ -50,10 +51,11 @@ const respond = async (deps: NodeDeps, stored: ResponseStore, body: ResponsesReq
   const earlier = previous ? getStored(stored, previous).messages : [];
   const use = { model: findModel(deps, body.model), signal, prefix: prefixOf("/v1/responses", body) };
   const id = `resp_${crypto.randomUUID().replaceAll("-", "")}`;
-  const response = emptyResponse(body, id, Math.floor(deps.clock.now() / 1000));
+  const response = checkShape(() => emptyResponse(body, id, Math.floor(deps.clock.now() / 1000)));
   const input = await withImages(deps, signal, (imageByUrl) => inputMessages(body.input ?? [], imageByUrl));
   const messages = [...earlier, ...input];
-  const events = toResponsesEvents(generate(deps, use, fromResponses(body, messages)), response);
+  const generation = checkShape(() => fromResponses(body, messages));
+  const events = toResponsesEvents(generate(deps, use, generation), response);
   const kept = keep(
     events,
     () => body.store !== false && stored.put({ response, messages: [...messages, ...outputMessages(response)] }),

@@ -1,7 +1,9 @@
 import { AppError } from "../../core/errors.ts";
-import { isRecord, parseJson } from "../../core/json.ts";
+import { isRecord } from "../../core/json.ts";
 import type { PromptSegment } from "../../core/prompt-prefix.ts";
+import { checkShape } from "../../dialect/check-shape.ts";
 import { promptSegments } from "../../dialect/prompt-segments.ts";
+import { parseBody } from "../../http/read-json.ts";
 import type { Endpoint } from "./endpoints.ts";
 
 /** A request to a model, as far as the router has to understand it. */
@@ -18,13 +20,11 @@ export interface InferenceRequest {
   readonly session?: string;
 }
 
-const decoder = new TextDecoder();
 const sessionMaxChars = 256; // a key of a map that is kept
 
 /** Throws `invalid_argument` for what is no JSON object, or names no model. */
 export const readInference = (endpoint: Endpoint, bytes: Uint8Array, headers: Headers): InferenceRequest => {
-  if (bytes.length === 0) throw new AppError("invalid_argument", "missing request body");
-  const json = parseJson(decoder.decode(bytes));
+  const json = parseBody(bytes);
   if (!isRecord(json)) throw new AppError("invalid_argument", "invalid JSON in the request body");
   const { model, stream } = json;
   if (typeof model !== "string" || model === "") throw new AppError("invalid_argument", "model is required");
@@ -35,7 +35,7 @@ export const readInference = (endpoint: Endpoint, bytes: Uint8Array, headers: He
     json,
     model,
     stream: typeof stream === "boolean" ? stream : endpoint.streams,
-    segments: promptSegments(endpoint.path, json),
+    segments: checkShape(() => promptSegments(endpoint.path, json)),
     ...(typeof session === "string" && session !== "" && { session: session.slice(0, sessionMaxChars) }),
   };
 };
@@ -50,7 +50,9 @@ export const isEmpty = ({ endpoint, json }: InferenceRequest): boolean => {
 
 /** And to unload it: no time to keep it either. */
 export const unloads = (asked: InferenceRequest): boolean =>
-  isEmpty(asked) && /^0[a-z]*$/.test(String(asked.json.keep_alive));
+  isEmpty(asked) && (asked.json.keep_alive === 0 || isNoTime(asked.json.keep_alive));
+
+const isNoTime = (keepAlive: unknown): boolean => typeof keepAlive === "string" && /^0[a-z]*$/.test(keepAlive);
 
 /** What Ollama answers to these. */
 export const emptyAnswer = ({ endpoint, model }: InferenceRequest, done_reason: "load" | "unload", nowMs: number) => ({

@@ -1,6 +1,7 @@
 import type { NodeKind } from "../../api/router.ts";
 import { AppError } from "../../core/errors.ts";
 import type { GenerationRequest } from "../../core/generation.ts";
+import { checkShape } from "../../dialect/check-shape.ts";
 import { toOpenAiChatBody, toOpenAiCompletionBody, type UpstreamWords } from "../../dialect/openai-upstream.ts";
 import type { InferenceRequest } from "./inference-request.ts";
 import { type Translation, translations } from "./translations.ts";
@@ -27,7 +28,7 @@ export const toUpstream = (asked: InferenceRequest, { model, kind }: NodeWords):
     strict: kind === "openai",
     templateSettings: kind === "vllm" || kind === "llama-server",
   };
-  const { path, body } = checked(() => bodyOf(translation, asked, words));
+  const { path, body } = checkShape(() => bodyOf(translation, asked, words));
   return { path, body: encoder.encode(JSON.stringify(body)) };
 };
 
@@ -51,15 +52,4 @@ const generationBody = (request: GenerationRequest, words: UpstreamWords): { pat
   return input.kind === "chat"
     ? { path: "/v1/chat/completions", body: toOpenAiChatBody(request, input, words) }
     : { path: "/v1/completions", body: toOpenAiCompletionBody(request, input, words) };
-};
-
-/** A node checks bodies against a schema before they are translated; here what does not fit shows as a TypeError. */
-const checked = <T>(translate: () => T): T => {
-  try {
-    return translate();
-  } catch (error) {
-    if (error instanceof TypeError)
-      throw new AppError("invalid_argument", "the request body has not the shape of its API");
-    throw error;
-  }
 };

@@ -1,9 +1,9 @@
 import { AppError } from "../../core/errors.ts";
-import { isRecord, parseJson } from "../../core/json.ts";
+import { isRecord } from "../../core/json.ts";
 import type { App } from "../../http/create-app.ts";
 import type { DirectHandler } from "../../http/direct.ts";
 import { ndjson } from "../../http/ndjson.ts";
-import { readBody } from "../../http/read-body.ts";
+import { readJson } from "../../http/read-json.ts";
 import type { ModelProxy } from "../proxy/create-proxy.ts";
 import { type Endpoint, endpoints } from "../proxy/endpoints.ts";
 import type { Incoming } from "../proxy/relay.ts";
@@ -89,7 +89,7 @@ const managementRoutes = (app: App, { management }: ModelProxy) =>
     );
 
 const readObject = async (request: Request): Promise<Record<string, unknown>> => {
-  const body = parseJson(new TextDecoder().decode(await readBody(request)));
+  const body = await readJson(request);
   if (isRecord(body)) return body;
   throw new AppError("invalid_argument", "invalid JSON in the request body");
 };

@@ -36,15 +36,14 @@ export const nodeRoutes = (app: App, { cluster, traffic, log }: RouterDeps) => {
       },
       { body: checkedBody(addBody), parse: "jsonBody" },
     )
-    .delete("/api/router/nodes/:id", async ({ params }) => {
-      const id = decodeURIComponent(params.id);
+    .delete("/api/router/nodes/:id", async ({ params: { id } }) => {
       await cluster.remove(id);
       log.info(`node ${id} was removed`);
       return new Response();
     })
     .post(
       "/api/router/nodes/:id/drain",
-      async ({ params, body }) => view(await cluster.drain(decodeURIComponent(params.id), body.drain)),
+      async ({ params: { id }, body }) => view(await cluster.drain(id, body.drain)),
       { body: checkedBody(drainBody), parse: "jsonBody" },
     );
 };
