@@ -44,7 +44,7 @@ interface UpstreamLogprob {
 
 /**
  * The events of an answer of another server, which was asked at `startMs`. Counts come with its end, so `started` knows none; it waits for
- * the first chunk, so that a fault before that has a status of its own.
+ * the first chunk, so that a fault before that has a status of its own. Throws a TypeError for fields of other types than the API's.
  */
 export async function* fromOpenAiAnswer(
   chunks: AsyncIterable<UpstreamChunk>,
@@ -60,12 +60,12 @@ export async function* fromOpenAiAnswer(
   for await (const chunk of chunks) {
     if (!started) yield { type: "started", promptTokens: 0, cachedTokens: 0 };
     started = true;
-    usage = chunk.usage ?? usage;
+    usage = countsOf(chunk.usage) ?? usage;
     const [choice] = chunk.choices ?? [];
     if (!choice) continue;
     const tokens = choice.logprobs?.content ?? [];
     if (tokens.length > 0) yield { type: "logprobs", tokens: tokens.map(toChosen) };
-    for (const event of toEvents(choice.delta ?? choice.message ?? { content: choice.text ?? "" }, calls)) {
+    for (const event of toEvents(choice.delta ?? choice.message ?? { content: textOf(choice.text) ?? "" }, calls)) {
       firstMs ??= now();
       pieces++;
       yield event;
@@ -98,8 +98,8 @@ const createCallNumbers = () => {
     get count() {
       return count;
     },
-    numberOf({ index, id }: UpstreamToolCall): { index: number; isNew: boolean } {
-      const at = index ?? (id || count === 0 ? count : count - 1);
+    place({ index, id }: UpstreamToolCall): { index: number; isNew: boolean } {
+      const at = numberOf(index) ?? (id || count === 0 ? count : count - 1);
       const isNew = at >= count;
       count = Math.max(count, at + 1);
       return { index: at, isNew };
@@ -108,22 +108,41 @@ const createCallNumbers = () => {
 };
 
 function* toEvents(message: UpstreamMessage, calls: Calls): Generator<GenerationEvent> {
-  const thoughts = message.reasoning_content ?? message.reasoning;
+  const thoughts = textOf(message.reasoning_content ?? message.reasoning);
   if (thoughts) yield { type: "reasoning", text: thoughts };
-  if (message.content) yield { type: "text", text: message.content };
+  const content = textOf(message.content);
+  if (content) yield { type: "text", text: content };
   for (const call of message.tool_calls ?? []) {
-    const { index, isNew } = calls.numberOf(call);
-    const first = isNew && { id: call.id || `call_${index}`, name: call.function?.name ?? "" };
-    yield { type: "toolCall", index, ...first, arguments: call.function?.arguments ?? "" };
+    const { index, isNew } = calls.place(call);
+    const first = isNew && { id: textOf(call.id) || `call_${index}`, name: textOf(call.function?.name) ?? "" };
+    yield { type: "toolCall", index, ...first, arguments: textOf(call.function?.arguments) ?? "" };
   }
 }
+
+const textOf = (value: unknown): string | undefined => {
+  if (value === undefined || value === null) return undefined;
+  if (typeof value !== "string") throw new TypeError("a text is none");
+  return value;
+};
+
+const numberOf = (value: unknown): number | undefined => {
+  if (value === undefined || value === null) return undefined;
+  if (typeof value !== "number" || !Number.isFinite(value)) throw new TypeError("a number is none");
+  return value;
+};
+
+const countsOf = (usage: UpstreamChunk["usage"]): UpstreamChunk["usage"] => {
+  for (const count of [usage?.prompt_tokens, usage?.completion_tokens, usage?.prompt_tokens_details?.cached_tokens])
+    numberOf(count);
+  return usage;
+};
 
 const encoder = new TextEncoder();
 
 const toToken = ({ token, bytes, logprob }: UpstreamLogprob): TokenLogprob => ({
   id: -1, // not told
-  bytes: bytes ? Uint8Array.from(bytes) : encoder.encode(token),
-  logprob,
+  bytes: bytes ? Uint8Array.from(bytes) : encoder.encode(textOf(token)),
+  logprob: numberOf(logprob) ?? 0,
 });
 
 const toChosen = (token: UpstreamLogprob) => ({ ...toToken(token), top: (token.top_logprobs ?? []).map(toToken) });

@@ -1,6 +1,7 @@
 import type { OllamaPullPlan, OllamaPullProgress } from "../../api/ollama.ts";
 import { readNdjson } from "../../client/ndjson.ts";
 import { AppError, toAppError } from "../../core/errors.ts";
+import { isRecord } from "../../core/json.ts";
 import { parseJson } from "../../core/json.ts";
 import { choosePullNode, type PullSize } from "../choice/choose-pull-node.ts";
 import type { NodeState } from "../types.ts";
@@ -105,7 +106,7 @@ async function* progressOf(deps: CallDeps, node: NodeState, body: Json, signal: 
   const json = { ...body, all: undefined, stream: true };
   const answer = await callNode(deps, node, { method: "POST", path: "/api/pull", json, signal });
   if (answer.status >= 300) await succeeded(answer, node);
-  yield* readNdjson<OllamaPullProgress>(toStream(answer.body));
+  for await (const record of readNdjson<OllamaPullProgress>(toStream(answer.body))) if (isRecord(record)) yield record;
 }
 
 const toStream = (body: UpstreamBody): ReadableStream<Uint8Array> =>

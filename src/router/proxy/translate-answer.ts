@@ -62,13 +62,17 @@ async function* watched({
     yield* fromOpenAiAnswer(chunks, { now: () => clock.now(), startMs });
     outcome = undefined;
   } catch (thrown) {
-    outcome = toAppError(thrown);
+    outcome = thrown instanceof TypeError ? strange(thrown) : toAppError(thrown);
     throw outcome;
   } finally {
     body.cancel();
     onEnd(outcome);
   }
 }
+
+/** Its fields are read as they come: what is of another type than OpenAI's API has shows as a TypeError. */
+const strange = (cause: TypeError) =>
+  new AppError("corrupt", "the node's answer has not the shape of OpenAI's API", { cause });
 
 const cut = () => new AppError("connection", "the node's answer ended in the middle");
 
@@ -120,8 +124,9 @@ const readAnswer = async <T>(
     onEnd();
     return answer;
   } catch (thrown) {
-    onEnd(toAppError(thrown));
-    throw thrown;
+    const error = thrown instanceof TypeError ? strange(thrown) : toAppError(thrown);
+    onEnd(error);
+    throw error;
   }
 };
 

@@ -12,6 +12,7 @@ import type { Embeddings } from "../../core/embedding.ts";
 import type { GenerationEvent, GenerationRequest } from "../../core/generation.ts";
 import { fromAnthropicCount, fromAnthropicMessages } from "../../dialect/anthropic-request.ts";
 import { toAnthropicEvents, toAnthropicMessage } from "../../dialect/anthropic-response.ts";
+import { checkShape } from "../../dialect/check-shape.ts";
 import { fromOllamaEmbed, fromOllamaEmbeddings, toOllamaEmbed, toOllamaEmbeddings } from "../../dialect/embeddings.ts";
 import { fromOllamaChat, fromOllamaGenerate } from "../../dialect/ollama-request.ts";
 import {
@@ -21,7 +22,7 @@ import {
   toOllamaChat,
   toOllamaGenerate,
 } from "../../dialect/ollama-response.ts";
-import { fromResponses } from "../../dialect/responses-request.ts";
+import { fromResponses, inputMessages } from "../../dialect/responses-request.ts";
 import { emptyResponse, toResponsesEvents } from "../../dialect/responses-response.ts";
 import { anthropicError, responsesFault } from "../../http/errors.ts";
 import { ndjson } from "../../http/ndjson.ts";
@@ -79,9 +80,12 @@ export const translations: { readonly [path: string]: Translation } = {
   },
   "/v1/responses": {
     kind: "generation",
-    request: (asked) => fromResponses(bodyOf<ResponsesRequest>(asked), []),
+    request(asked) {
+      const body = bodyOf<ResponsesRequest>(asked);
+      return fromResponses(body, inputMessages(body.input ?? []));
+    },
     async answer(events, { asked, clock, signal }) {
-      const response = emptyResponse(bodyOf(asked), newId("resp"), Math.floor(clock.now() / 1000));
+      const response = checkShape(() => emptyResponse(bodyOf(asked), newId("resp"), Math.floor(clock.now() / 1000)));
       response.store = false; // nobody keeps it
       const records = toResponsesEvents(events, response);
       if (asked.stream) return await namedSse(records, signal, { fault: responsesFault, clock });

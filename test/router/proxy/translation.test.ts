@@ -94,6 +94,7 @@ test("Ollama's and the responses API on a vLLM node", async () => {
   });
   expect(bodyOf(node.requests[0])).toMatchObject({ chat_template_kwargs: { enable_thinking: false } });
   const responses = await (await router.post("/v1/responses", { model: "m", input: "hi" })).json();
+  expect(bodyOf(node.requests[1])).toMatchObject({ messages: [{ role: "user", content: "hi" }] });
   expect(responses).toMatchObject({
     status: "completed",
     output: [
@@ -214,4 +215,28 @@ test("what only some kinds can do goes to those, past others that come first", a
   expect(vllm.requests).toEqual([]);
   router.cluster.set("o", { status: "offline" }); // it could, but is away: that is no fault of the request
   expect((await router.post("/api/generate", { model: "m", prompt: "p", context })).status).toBe(503);
+});
+
+test("what a node answers in another shape than OpenAI's is its fault, in one line", async () => {
+  const strange = {
+    choices: [{ message: { content: "a", tool_calls: [{ function: { name: [{ toString: null }] } }] } }],
+  };
+  await using node = await rawServer((socket) => socket.write(jsonAnswer(strange)));
+  await using router = await startProxy([{ id: "x", url: node.url, kind: "openai" }]);
+  const response = await router.post("/api/chat", { model: "m", messages, stream: false });
+  expect(await response.json()).toEqual({ error: "the node's answer has not the shape of OpenAI's API" });
+});
+
+test.each([
+  { model: "m", messages: [[{ toString: 1 }]] },
+  { model: "m", messages: [{ role: { toString: 1 }, content: "hi" }] },
+  { model: "m", messages: 5, keep_alive: { toString: 1 } },
+])("%j is no chat", async (body) => {
+  await using node = await rawServer((socket) => socket.write(answer));
+  await using router = await startProxy([{ id: "v", url: node.url, kind: "vllm" }]);
+  const response = await router.post("/api/chat", body);
+  expect([response.status, await response.json()]).toEqual([
+    400,
+    { error: "the request body has not the shape of its API" },
+  ]);
 });
