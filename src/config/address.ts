@@ -1,4 +1,5 @@
 import { AppError } from "../core/errors.ts";
+import { hideLogin } from "../core/hide-login.ts";
 
 export interface ServerAddress {
   hostname: string;
@@ -8,7 +9,7 @@ export interface ServerAddress {
 }
 
 const invalid = (variable: string, text: string, reason: string): never => {
-  throw new AppError("invalid_argument", `invalid ${variable} "${text}": ${reason}`);
+  throw new AppError("invalid_argument", `invalid ${variable} "${hideLogin(text)}": ${reason}`);
 };
 
 /** Quotes and spaces around the value are a common slip in shell profiles and unit files; Ollama forgives them too. */

@@ -102,16 +102,31 @@ const debugLevel = (text = ""): 0 | 1 | 2 => {
 const hubSettings = (env: Environment, home: string): HubSettings => {
   const hfHome = env.HF_HOME || join(env.XDG_CACHE_HOME || join(home, ".cache"), "huggingface");
   const token = env.HF_TOKEN?.trim() || readToken(env.HF_TOKEN_PATH || join(hfHome, "token"));
-  const endpoint = (env.HF_ENDPOINT || "https://huggingface.co").replace(/\/+$/, "");
+  const { endpoint, login } = splitLogin((env.HF_ENDPOINT || "https://huggingface.co").replace(/\/+$/, ""));
   const proxy = proxyOf(env, endpoint);
   return {
     endpoint,
+    ...(login ? { login } : {}),
     ...(proxy ? { proxy } : {}),
     ...(token ? { token } : {}),
     offline: isOn(env.HF_HUB_OFFLINE),
     ...(isOn(env.HF_HUB_DISABLE_XET) ? { xetDisabled: true } : {}),
     cacheDir: env.HF_HUB_CACHE || env.HUGGINGFACE_HUB_CACHE || join(hfHome, "hub"),
   };
+};
+
+/** The endpoint stands in messages, in manifests and in names of files; what its address says of an account stays out of it. */
+const splitLogin = (address: string): { endpoint: string; login?: string } => {
+  const [, scheme, login, rest] = /^(https?:\/\/)([^/@]*)@(.*)$/i.exec(address) ?? [];
+  return login === undefined ? { endpoint: address } : { endpoint: `${scheme}${rest}`, login: decodeLogin(login) };
+};
+
+const decodeLogin = (login: string): string => {
+  try {
+    return decodeURIComponent(login);
+  } catch {
+    return login;
+  }
 };
 
 /** As huggingface_hub reads its switches. */

@@ -1,7 +1,9 @@
 /** How to reach a Hugging Face Hub; config fills it in, hub uses it. */
 export interface HubSettings {
-  /** Without a trailing slash, e.g. `https://huggingface.co`. */
+  /** Without a trailing slash and without a login, e.g. `https://huggingface.co`. */
   endpoint: string;
+  /** `user:password` for a mirror that wants one; sent and kept like `token`, and instead of it. */
+  login?: string;
   /** Sent to the endpoint only, never to the host that it redirects to; never logged. */
   token?: string;
   /** HF_HUB_OFFLINE: no network call may be made. */

@@ -1,4 +1,5 @@
 import { AppError } from "./errors.ts";
+import { hideLogin } from "./hide-login.ts";
 
 /** A model on a Hub: `org/name`, perhaps with a quantization or a file and a revision. */
 export interface HubRef {
@@ -81,7 +82,7 @@ const quantPattern = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$/;
 type Invalid = (reason: string) => never;
 
 const printable = (text: string): string => {
-  const shown = text.replace(/\p{Cc}/gu, (char) => `\\x${char.charCodeAt(0).toString(16).padStart(2, "0")}`);
+  const shown = hideLogin(text).replace(/\p{Cc}/gu, (char) => `\\x${char.charCodeAt(0).toString(16).padStart(2, "0")}`);
   return shown.length > 100 ? `${shown.slice(0, 100)}...` : shown;
 };
 

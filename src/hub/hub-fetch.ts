@@ -55,10 +55,11 @@ const fetchOnce = async (
   }
 };
 
-const authorization = ({ settings }: HubContext, url: string): Record<string, string> =>
-  settings.token && new URL(url).origin === new URL(settings.endpoint).origin
-    ? { authorization: `Bearer ${settings.token}` }
-    : {};
+const authorization = ({ settings }: HubContext, url: string): Record<string, string> => {
+  const { login, token, endpoint } = settings;
+  if (!(login || token) || new URL(url).origin !== new URL(endpoint).origin) return {};
+  return { authorization: login ? `Basic ${Buffer.from(login).toString("base64")}` : `Bearer ${token}` };
+};
 
 /** Resolves a Location header; never from https down to http. */
 const redirectTarget = ({ settings }: HubContext, from: string, location: string): URL => {

@@ -37,9 +37,11 @@ const passedPrefixes = [
 /** The part of `env` that a child process gets. */
 export const childEnvironment = (env: Readonly<Record<string, string | undefined>>): Record<string, string> =>
   Object.fromEntries(
-    Object.entries(env).filter(
-      (entry): entry is [string, string] =>
-        entry[1] !== undefined &&
-        (passed.includes(entry[0]) || passedPrefixes.some((prefix) => entry[0].startsWith(prefix))),
-    ),
+    Object.entries(env).filter((entry): entry is [string, string] => entry[1] !== undefined && isPassed(entry[0])),
   );
+
+const isPassed = (name: string): boolean =>
+  passed.includes(name) || (passedPrefixes.some((prefix) => name.startsWith(prefix)) && !secret.test(name));
+
+/** NVIDIA_API_KEY is no setting of a driver. */
+const secret = /KEY|TOKEN|SECRET|PASSWORD|CREDENTIAL/i;

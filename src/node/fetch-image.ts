@@ -2,6 +2,7 @@ import { lookup } from "node:dns/promises";
 import { isIP } from "node:net";
 import { AppError } from "../core/errors.ts";
 import { formatBytes } from "../core/format.ts";
+import { hideLogin } from "../core/hide-login.ts";
 import { isPublicAddress } from "./public-address.ts";
 
 export interface FetchImageOptions {
@@ -40,7 +41,7 @@ export const createFetchImage =
   };
 
 const failed = (url: string, reason: string) =>
-  new AppError("invalid_argument", `cannot fetch image "${url.slice(0, 200)}": ${reason}`);
+  new AppError("invalid_argument", `cannot fetch image "${hideLogin(url).slice(0, 200)}": ${reason}`);
 
 const follow = async (web: WebAccess, url: string, signal: AbortSignal): Promise<Response> => {
   let next = url;

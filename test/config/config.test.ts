@@ -7,6 +7,14 @@ import { loadConfig } from "../../src/config/config.ts";
 
 const home = { HOME: "/home/u" };
 
+test("a login in an address is refused, and not repeated", () =>
+  expect(() => parseAddress("http://u:secret@box", 1, "LLMLB_HOST")).toThrow('invalid LLMLB_HOST "http://***@box"'));
+
+test("a login in HF_ENDPOINT is kept apart from what stands in messages and manifests", () => {
+  const { hub } = loadConfig({ ...home, HF_ENDPOINT: "https://me:p%40ss@mirror:8443/hub/" });
+  expect(hub).toMatchObject({ endpoint: "https://mirror:8443/hub", login: "me:p@ss" });
+});
+
 test("an address with a line break in it is refused", () =>
   expect(() => parseAddress("http://box/path\n/more", 1, "LLMLB_HOST")).toThrow("white space or control characters"));
 
@@ -28,9 +36,8 @@ test.each<[string, string, number, string]>([
   expect(parseAddress(text, 32769, "LLMLB_HOST")).toEqual({ hostname, port, baseUrl }),
 );
 
-test.each(["ftp://box", "box:99999", "box:port", "a b", "box:1:2", "http://u:p@box"])(
-  "LLMLB_HOST %p is refused",
-  (text) => expect(() => parseAddress(text, 32769, "LLMLB_HOST")).toThrow(`invalid LLMLB_HOST "${text}"`),
+test.each(["ftp://box", "box:99999", "box:port", "a b", "box:1:2"])("LLMLB_HOST %p is refused", (text) =>
+  expect(() => parseAddress(text, 32769, "LLMLB_HOST")).toThrow(`invalid LLMLB_HOST "${text}"`),
 );
 
 test.each([

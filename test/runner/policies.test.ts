@@ -11,6 +11,11 @@ test("childEnvironment passes what drivers need and no secret", () => {
     LLMLB_API_KEY: "k",
     LLMLB_CACHE: "/c",
     BUN_OPTIONS: "x",
+    BUN_BE_BUN: "1",
+    NODE_OPTIONS: "x",
+    NVIDIA_API_KEY: "k",
+    LLAMA_API_KEY: "k",
+    LLAMA_ARG_HF_TOKEN: "t",
     AWS_SECRET: "s",
     TZ: undefined,
   };

@@ -12,7 +12,12 @@ export const createConsoleLog = (output: Output, debugLevel: 0 | 1 | 2): Log => 
     reporters: [
       {
         log: ({ date, type, args }) => {
-          const message = args.map(String).join(" ").replace(/\r?\n/g, "\n  ");
+          // What a node or a client calls itself must not steer the terminal of whoever reads the log.
+          const message = args
+            .map(String)
+            .join(" ")
+            .replace(/[^\P{Cc}\n\t]/gu, "")
+            .replace(/\n/g, "\n  ");
           // A log whose reader has gone must not end the server.
           void output
             .write(`${date.toISOString()} ${type.toUpperCase().padEnd(5)} ${message}\n`)

@@ -1,5 +1,6 @@
 import { parseAddress } from "../../config/address.ts";
 import { AppError } from "../../core/errors.ts";
+import { hideLogin } from "../../core/hide-login.ts";
 
 const nodePort = 32_769; // of `llmlb node serve`
 const urlMaxChars = 512;
@@ -10,7 +11,10 @@ const urlMaxChars = 512;
  */
 export const nodeUrl = (text: string): string => {
   if (text.length > urlMaxChars || /[?#@\\]/.test(text))
-    throw new AppError("invalid_argument", `invalid node URL "${text.slice(0, 100)}": no login, query or fragment`);
+    throw new AppError(
+      "invalid_argument",
+      `invalid node URL "${hideLogin(text).slice(0, 100)}": no login, query or fragment`,
+    );
   const { baseUrl } = parseAddress(text, nodePort, "node URL");
   const { protocol, hostname, port, pathname } = new URL(baseUrl);
   const explicitPort = port || (protocol === "https:" ? "443" : "80");

@@ -97,10 +97,14 @@ const noBody: UpstreamBody = { read: async () => undefined, cancel: () => undefi
 const outcomeOf = ({ code }: AppError): Outcome => (code === "connection" ? "unreachable" : "failed");
 
 const begin = async (answer: UpstreamAnswer, body: UpstreamBody): Promise<Begun> => {
-  const length = lengthOf(answer);
-  const first = length <= wholeMaxBytes ? await readWhole(body, wholeMaxBytes) : await body.read();
-  if (first === undefined) return { kind: "begun", answer, body, first: empty, whole: empty };
-  if (length <= wholeMaxBytes) return { kind: "begun", answer, body, first, whole: first };
+  // What is refused is looked through before it is passed on; more than an error has to say is not passed on at all.
+  const isWhole = lengthOf(answer) <= wholeMaxBytes || answer.status >= 400;
+  const first = isWhole ? await readWhole(body, wholeMaxBytes) : await body.read();
+  if (first === undefined) {
+    body.cancel();
+    return { kind: "begun", answer, body, first: empty, whole: empty };
+  }
+  if (isWhole) return { kind: "begun", answer, body, first, whole: first };
   return { kind: "begun", answer, first, body: startingWith(first, body) };
 };
 

@@ -149,12 +149,14 @@ const tryNode = async (deps: RelayDeps, course: Course, place: Place): Promise<R
   try {
     const firstByteMs = asked.stream ? limits.streamFirstByteMs : limits.wholeFirstByteMs;
     const options = { upstream, clock, cluster, node, client, firstByteMs };
-    const result = await attempt(upstreamRequest(course, place, cluster.credential(node.id)), options);
+    const credential = cluster.credential(node.id);
+    const result = await attempt(upstreamRequest(course, place, credential), options);
     if (result.kind === "failed") {
       if (result.error.code === "cancelled") throw result.error;
       if (result.outcome) cluster.note(node.id, result.outcome);
       course.record.failed(node.id, result.error);
-      return result;
+      const { told } = result;
+      return told ? { ...result, told: { ...told, whole: withoutKey(told.whole, credential) } } : result;
     }
     cluster.note(node.id, "answered");
     place.lease.firstByte();
@@ -202,7 +204,8 @@ const respond = async (deps: RelayDeps, course: Course, answering: Answering): P
   if (whole && !translated) {
     end();
     const headers = [...answerHeaders(answer), ...mine];
-    return new Response(status === 204 || status === 304 ? null : whole, { status, headers });
+    const told = status >= 400 ? withoutKey(whole, deps.cluster.credential(place.choice.node.id)) : whole;
+    return new Response(status === 204 || status === 304 ? null : told, { status, headers });
   }
   const body = countedBody(answering.begun.body, tokens);
   if (translated)
@@ -212,6 +215,13 @@ const respond = async (deps: RelayDeps, course: Course, answering: Answering): P
     });
   const stream = passThrough(body, { dialect, onEnd: end });
   return new Response(stream, { status, headers: [...answerHeaders(answer), ...mine] });
+};
+
+/** Servers that look for the mistake at the client's repeat what it sent them; the key is the router's. */
+const withoutKey = (whole: Uint8Array, key: string | undefined): Uint8Array => {
+  const text = key === undefined ? undefined : Buffer.from(whole).toString("latin1");
+  if (key === undefined || !text?.includes(key)) return whole;
+  return Buffer.from(text.replaceAll(key, "***"), "latin1");
 };
 
 const isStream = (contentType = ""): boolean =>
