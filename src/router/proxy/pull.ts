@@ -1,8 +1,7 @@
 import type { OllamaPullPlan, OllamaPullProgress } from "../../api/ollama.ts";
 import { readNdjson } from "../../client/ndjson.ts";
 import { AppError, toAppError } from "../../core/errors.ts";
-import { isRecord } from "../../core/json.ts";
-import { parseJson } from "../../core/json.ts";
+import { isRecord, parseJson } from "../../core/json.ts";
 import { choosePullNode, type PullSize } from "../choice/choose-pull-node.ts";
 import type { NodeState } from "../types.ts";
 import { type CallDeps, callNode, succeeded } from "./call-node.ts";
