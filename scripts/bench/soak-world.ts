@@ -41,7 +41,7 @@ export interface SoakWorld {
   stop(): Promise<void>;
 }
 
-export const models = ["tiny-hello", "tiny-endless"].map((name) => `llmlb-test/${name}-GGUF`);
+const models = ["tiny-hello", "tiny-endless"].map((name) => `llmlb-test/${name}-GGUF`);
 
 /** A router, two nodes that have joined it and have the models, and the Hub that these come from. */
 export const openSoakWorld = async (): Promise<SoakWorld> => {

@@ -126,10 +126,6 @@ const change: fc.Arbitrary<Change> = fc.record({
 export const changedJson = (document: unknown): fc.Arbitrary<unknown> =>
   fc.array(change, { minLength: 1, maxLength: 4 }).map((changes) => changes.reduce(applyChange, document));
 
-/** One of several documents, changed. */
-export const changedJsonOf = (...documents: readonly unknown[]): fc.Arbitrary<unknown> =>
-  fc.oneof(...documents.map(changedJson));
-
 const applyChange = (document: unknown, { at, kind, value, key }: Change): unknown => {
   const root = { document: structuredClone(document) };
   const places = placesIn(root);
