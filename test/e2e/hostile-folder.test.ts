@@ -65,6 +65,12 @@ test("a node started there loads a model and answers, and runs nothing of the fo
   expect(sprung()).toBe(false);
 });
 
+test("a router started there serves, and runs nothing of the folder, though it starts itself again", async () => {
+  const router = await world.start(["router", "serve", "--port", "0"], { LLMLB_HOST: "127.0.0.1:9" }, trap);
+  expect((await fetch(`${router.address}/health`)).status).toBe(200);
+  expect(sprung()).toBe(false);
+});
+
 test("the executable runs through a symbolic link", async () => {
   const link = join(world.dir, "linked");
   symlinkSync(world.executable, link);
