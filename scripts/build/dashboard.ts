@@ -5,13 +5,20 @@ import { type DashboardFile, pageName } from "../../src/router/embedded-dashboar
 
 const root = join(import.meta.dir, "../..");
 
+interface Dashboard {
+  files: DashboardFile[];
+  /** Paths of the source files it was made of. */
+  inputs: string[];
+}
+
 /** Bundles `src/dashboard` for browsers into `outDir`. Every file but the page has a hash of its content in its name. */
-export const buildDashboard = async (outDir: string): Promise<DashboardFile[]> => {
+export const buildDashboard = async (outDir: string): Promise<Dashboard> => {
   const naming = "[name]-[hash].[ext]";
-  const { outputs } = await Bun.build({
+  const { outputs, metafile } = await Bun.build({
     entrypoints: [join(root, "src/dashboard/page.html")],
     target: "browser",
     minify: true,
+    metafile: true,
     publicPath: "/dashboard/",
     naming: { entry: naming, chunk: naming, asset: naming },
     tsconfig: join(root, "src/dashboard/tsconfig.json"),
@@ -19,7 +26,7 @@ export const buildDashboard = async (outDir: string): Promise<DashboardFile[]> =
   });
   await rm(outDir, { recursive: true, force: true }); // of another build
   await mkdir(outDir, { recursive: true });
-  const files = outputs.map(async (output): Promise<DashboardFile> => {
+  const written = outputs.map(async (output): Promise<DashboardFile> => {
     const name = output.path.endsWith(".html") ? pageName : output.path.replace(/^\.\//, "");
     const bytes = new Uint8Array(await output.arrayBuffer());
     const path = join(outDir, name);
@@ -27,7 +34,8 @@ export const buildDashboard = async (outDir: string): Promise<DashboardFile[]> =
     const sha256 = new Bun.CryptoHasher("sha256").update(bytes).digest("hex");
     return { name, contentType: output.type.replace(";", "; "), path, sha256 };
   });
-  return (await Promise.all(files)).sort((a, b) => a.name.localeCompare(b.name));
+  const files = (await Promise.all(written)).sort((a, b) => a.name.localeCompare(b.name));
+  return { files, inputs: Object.keys(metafile?.inputs ?? {}) };
 };
 
 /** Answers src/router/embedded-dashboard.ts with these files, carried inside the executable. */

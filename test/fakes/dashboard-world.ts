@@ -13,7 +13,6 @@ import { createAccess } from "../../src/router/access.ts";
 import { createActivity, type FinishedRequest } from "../../src/router/activity.ts";
 import type { ManagedCluster } from "../../src/router/cluster/create-cluster.ts";
 import type { RouterDeps } from "../../src/router/deps.ts";
-import type { DashboardFile } from "../../src/router/embedded-dashboard.ts";
 import { openSqliteRegistry } from "../../src/router/registry/sqlite-registry.ts";
 import { accessRoutes } from "../../src/router/routes/access.ts";
 import { activityRoutes } from "../../src/router/routes/activity.ts";
@@ -102,7 +101,7 @@ export const createDashboardWorld = async ({
   answer,
 }: DashboardWorldOptions = {}) => {
   const dir = mkdtempSync(join(tmpdir(), "llmlb-dashboard-"));
-  const files: DashboardFile[] = await buildDashboard(join(dir, "files"));
+  const { files } = await buildDashboard(join(dir, "files"));
   const registry = openSqliteRegistry(join(dir, "router.db"));
   const clock = manualClock(Date.now() - requests.reduce((sum, { afterMs }) => sum + afterMs, 0));
   const activity = createActivity(clock);

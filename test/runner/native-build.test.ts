@@ -2,9 +2,9 @@ import { expect, test } from "bun:test";
 import { mkdtemp, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { buildablePlatform } from "../../scripts/native/platforms.ts";
+import { builderOf, platformOf } from "../../scripts/native/platforms.ts";
 import { requireTools } from "../../scripts/native/run-tool.ts";
-import { buildNative } from "../../scripts/native.ts";
+import { buildNative, parsePack } from "../../scripts/native.ts";
 
 const output = async (...command: string[]): Promise<string> => {
   const child = Bun.spawn(command, { stdio: ["ignore", "pipe", "inherit"] });
@@ -44,19 +44,36 @@ test("a second build changes nothing and takes well under a second", async () =>
   expect((await stat(bridge)).mtimeMs).toBe(before.mtimeMs);
 }, 600_000);
 
-test("platforms that cannot be built yet, and tools that are missing, are one-line errors", async () => {
-  expect(buildablePlatform("linux", "x64")).toBe("linux-x64");
-  for (const [os, arch] of [
-    ["darwin", "arm64"],
-    ["win32", "x64"],
-    ["linux", "arm64"],
-    ["sunos", "sparc"],
-  ] as const) {
-    expect(() => buildablePlatform(os, arch)).toThrow(`cannot be built on ${os}-${arch} yet, only on linux-x64`);
-  }
+test("where nothing builds a bridge, one line says which machine does", () => {
+  expect(platformOf("linux", "x64")).toBe("linux-x64");
+  expect(platformOf("darwin", "arm64")).toBe("mac-arm64-metal");
+  expect(() => platformOf("sunos", "sparc")).toThrow(
+    "there are no native libraries for sunos-sparc, only for linux-x64,",
+  );
+  expect(builderOf("linux-x64", "linux", "x64").tools).toEqual(["cmake", "c++"]);
+  expect(builderOf("linux-arm64", "linux", "x64").definitions?.CMAKE_SYSTEM_PROCESSOR).toBe("aarch64");
+  expect(builderOf("mac-x64", "darwin", "arm64").definitions?.CMAKE_OSX_ARCHITECTURES).toBe("x86_64");
+  for (const [platform, machines] of [
+    ["mac-arm64-metal", "darwin"],
+    ["win-x64", "win32-x64"],
+  ] as const)
+    expect(() => builderOf(platform, "linux", "x64")).toThrow(
+      `the native bridge for ${platform} is built on ${machines}: run "npm run native ${platform}" there`,
+    );
+});
+
+test("a pack is named by platform and backend, or by the backend alone", () => {
+  expect(parsePack("linux-arm64")).toEqual({ platform: "linux-arm64" });
+  expect(parsePack("win-x64-vulkan")).toEqual({ platform: "win-x64", backend: "vulkan" });
+  expect(parsePack("cuda")).toEqual({ platform: platformOf(), backend: "cuda" });
+  for (const name of ["linux", "linux-x64-metal", "linux-x64-"])
+    expect(() => parsePack(name)).toThrow(`unknown pack "${name}"`);
+});
+
+test("a tool that is missing is a one-line error", async () => {
   const empty = await mkdtemp(join(tmpdir(), "llmlb-tools-"));
   for (const tool of ["git", "cmake", "c++"] as const)
-    expect(() => requireTools([tool], empty)).toThrow(`the native build needs ${tool}, which is not on PATH: install`);
+    expect(() => requireTools([tool], empty)).toThrow(`the build needs ${tool}, which is not on PATH: install`);
   expect(() => requireTools(["git", "cmake", "c++"])).not.toThrow();
   await rm(empty, { recursive: true });
 });
