@@ -1,9 +1,6 @@
-import { createReadStream, existsSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { mkdir, mkdtemp, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { pipeline } from "node:stream/promises";
-import { createGunzip } from "node:zlib";
-import { unpackTar } from "modern-tar/fs";
 import { requireTools, runTool } from "../native/run-tool.ts";
 
 const root = join(import.meta.dir, "../..");
@@ -31,12 +28,11 @@ export const lockedPackage = async (name: string): Promise<LockedPackage> => {
   return found;
 };
 
-/** Throws unless `archive` has the hash that `integrity` names. */
-export const checkIntegrity = async (archive: string, integrity: string): Promise<void> => {
-  const hasher = new Bun.CryptoHasher("sha512");
-  for await (const chunk of Bun.file(archive).stream()) hasher.update(chunk);
-  const found = `sha512-${hasher.digest("base64")}`;
-  if (found !== integrity) throw new Error(`${archive} has the checksum ${found}, not ${integrity}`);
+/** Throws unless `bytes` have the hash that `integrity` names. */
+export const checkIntegrity = (name: string, bytes: Uint8Array, integrity: string): void => {
+  const found = `sha512-${new Bun.CryptoHasher("sha512").update(bytes).digest("base64")}`;
+  if (found !== integrity)
+    throw new Error(`what was downloaded as ${name} has the checksum ${found}, not ${integrity}`);
 };
 
 /** Downloads a package for any platform into `build/packages`, once for each version, and returns its folder. */
@@ -50,10 +46,10 @@ export const fetchPackage = async (name: string): Promise<string> => {
   try {
     // npm knows the registry, the mirror and the proxy of this machine.
     const printed = await runTool("npm", ["pack", "--silent", "--pack-destination", staging, `${name}@${version}`]);
-    const archive = join(staging, printed.trim().split("\n").at(-1) ?? "");
-    await checkIntegrity(archive, integrity);
-    await pipeline(createReadStream(archive), createGunzip(), unpackTar(join(staging, "content"), { strip: 1 }));
-    await rename(join(staging, "content"), folder);
+    const archive = await Bun.file(join(staging, printed.trim().split("\n").at(-1) ?? "")).bytes();
+    checkIntegrity(name, archive, integrity);
+    await new Bun.Archive(archive).extract(join(staging, "content"));
+    await rename(join(staging, "content/package"), folder);
     return folder;
   } finally {
     await rm(staging, { recursive: true, force: true });

@@ -53,13 +53,14 @@ const follow = async (child: Bun.Subprocess<"ignore", "pipe", "inherit">) => {
   return { address: ready.promise, log: () => output, reading };
 };
 
-export const createWorld = async (): Promise<World> => {
+/** `unpacked` is an executable that has its libraries beside it and stays there; otherwise the built one is copied alone. */
+export const createWorld = async (unpacked?: string): Promise<World> => {
   if (!existsSync(built)) throw new Error('dist/llmlb is missing: run "bun run build" first');
   const dir = mkdtempSync(join(tmpdir(), "llmlb-e2e-"));
   const bin = join(dir, "bin");
   mkdirSync(bin);
-  const executable = join(bin, "llmlb");
-  copyFileSync(built, executable);
+  const executable = unpacked ?? join(bin, "llmlb");
+  if (!unpacked) copyFileSync(built, executable);
   const hub = await startFixtureHub();
   const env: Record<string, string> = {
     PATH: process.env.PATH ?? "",

@@ -11,6 +11,6 @@ static FARPROC WINAPI answerNode(unsigned event, DelayLoadInfo* import) {
   return reinterpret_cast<FARPROC>(GetModuleHandleW(nullptr));
 }
 
-extern "C" const PfnDliHook __pfnDliNotifyHook2 = answerNode;
+decltype(__pfnDliNotifyHook2) __pfnDliNotifyHook2 = answerNode;
 
 #endif
