@@ -1,5 +1,5 @@
 import { cp, mkdir } from "node:fs/promises";
-import { basename, join, resolve } from "node:path";
+import { basename, dirname, join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { bundledPackages } from "./scripts/build/bundled-packages.ts";
 import { buildDashboard, embedDashboard } from "./scripts/build/dashboard.ts";
@@ -17,10 +17,11 @@ export interface BuildOptions {
   /** Absent = this machine. */
   target?: TargetName;
   /** False = the native libraries stay outside, for `native/` beside the executable. */
-  embed: boolean;
-  outDir: string;
+  embed?: boolean;
+  /** By default `dist`, with a target its folder in there. */
+  outDir?: string;
   /** Whose releases `llmlb upgrade` believes: Ed25519 public keys (base64 of 32 bytes), separated by commas; empty = nobody's. */
-  releaseKeys: string;
+  releaseKeys?: string;
 }
 
 export interface Built {
@@ -40,7 +41,9 @@ const compileTarget = async (target: TargetName | undefined) => {
 };
 
 /** Builds `<outDir>/llmlb`, one file that works alone unless `embed` is false. */
-export const buildExecutable = async ({ target, embed, outDir, releaseKeys }: BuildOptions): Promise<Built> => {
+export const buildExecutable = async (options: BuildOptions = {}): Promise<Built> => {
+  const { target, embed = true, releaseKeys = process.env.LLMLB_RELEASE_PUBLIC_KEYS ?? "" } = options;
+  const { outDir = join(root, "dist", target ?? "") } = options;
   const nativeDir = await buildNative(target && { platform: targetOf(target).platform });
   const dashboard = await buildDashboard(join(root, "build/dashboard"));
   await mkdir(outDir, { recursive: true });
@@ -73,16 +76,16 @@ export const buildExecutable = async ({ target, embed, outDir, releaseKeys }: Bu
 };
 
 const main = async (): Promise<void> => {
-  const options = { target: { type: "string" }, "no-embed": { type: "boolean" }, out: { type: "string" } } as const;
-  const { values } = parseArgs({ options });
-  const target = values.target === undefined ? undefined : parseTarget(values.target);
-  const embed = !values["no-embed"];
-  const outDir = resolve(values.out ?? join(root, "dist", target ?? ""));
-  const releaseKeys = process.env.LLMLB_RELEASE_PUBLIC_KEYS ?? "";
+  const flags = { target: { type: "string" }, "no-embed": { type: "boolean" }, out: { type: "string" } } as const;
+  const { target, out, "no-embed": plain = false } = parseArgs({ options: flags }).values;
   const startMs = performance.now();
-  const built = await buildExecutable({ ...(target ? { target } : {}), embed, outDir, releaseKeys });
-  if (!embed) await cp(built.nativeDir, join(outDir, "native", basename(built.nativeDir)), { recursive: true });
-  console.log(`built ${built.executable} in ${((performance.now() - startMs) / 1000).toFixed(1)} s`);
+  const { executable, nativeDir } = await buildExecutable({
+    ...(target === undefined ? {} : { target: parseTarget(target) }),
+    ...(out === undefined ? {} : { outDir: resolve(out) }),
+    embed: !plain,
+  });
+  if (plain) await cp(nativeDir, join(dirname(executable), "native", basename(nativeDir)), { recursive: true });
+  console.log(`built ${executable} in ${((performance.now() - startMs) / 1000).toFixed(1)} s`);
 };
 
 if (import.meta.main) await runScript(main, "bun build.ts [--target TARGET] [--no-embed] [--out DIR]");
