@@ -13,14 +13,12 @@ export const embedNative = (nativeDir: string): BunPlugin => ({
       const rows = files.map((file, index) => `{ ...${JSON.stringify(file)}, path: f${index} }`);
       return { loader: "js", contents: `${imports.join("\n")}\nexport const embeddedFiles = [${rows.join(",\n")}];` };
     });
-    // The default loader of a .node file would extract it alone, into a world-writable folder.
-    build.onResolve({ filter: /^native-file:/ }, ({ path }) => ({
-      path: join(nativeDir, path.slice("native-file:".length)),
-      namespace: "native-file",
-    }));
+    // The default loader of a .node file would extract it alone, into a world-writable folder. Bun puts a hash of the path into the
+    // executable, so that is without the folder it is built in.
+    build.onResolve({ filter: /^native-file:/ }, ({ path }) => ({ path, namespace: "native-file" }));
     build.onLoad({ filter: /.*/, namespace: "native-file" }, async ({ path }) => ({
       loader: "file",
-      contents: await Bun.file(path).bytes(),
+      contents: await Bun.file(join(nativeDir, path.slice("native-file:".length))).bytes(),
     }));
   },
 });
