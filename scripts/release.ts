@@ -10,7 +10,7 @@ import { checkOutLlamaSources } from "./native/llama-sources.ts";
 import { runTool } from "./native/run-tool.ts";
 import { buildNative, packName } from "./native.ts";
 import { addFile, addGpu, addManifest, addTarget, type Release, readEntries } from "./release/assemble.ts";
-import { installScriptName, licensesName, sbomName, signatureName } from "./release/layout.ts";
+import { installScripts, licensesName, sbomName, signatureName } from "./release/layout.ts";
 import { collectLicenses, type Licenses } from "./release/licenses.ts";
 import { releaseTime } from "./release/release-time.ts";
 import { type Bom, releaseBom } from "./release/sbom.ts";
@@ -99,8 +99,7 @@ const makeRelease = async (targets: readonly TargetName[], outDir: string): Prom
   const versions = { bun: process.versions.bun ?? "", llama: await llamaVersion() };
   const bom = releaseBom(await npmBom(), release.time, versions, licenses.packages);
   await addFile(release, sbomName(version), `${JSON.stringify(bom, null, 2)}\n`);
-  const installScript = join(root, installScriptName);
-  if (existsSync(installScript)) await addFile(release, installScriptName, await bytesOf(installScript));
+  for (const name of installScripts) await addFile(release, name, await bytesOf(join(root, name)));
   await addManifest(release, key && ((bytes) => signBytes(bytes, key)));
   return release;
 };

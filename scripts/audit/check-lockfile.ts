@@ -38,6 +38,7 @@ const allowedLicenses: ReadonlySet<string> = new Set([
   "0BSD",
   "BlueOak-1.0.0",
   "Unlicense",
+  "CC0-1.0",
 ]);
 
 /** The one package that is useless without its install script, which fetches Bun itself. */

@@ -26,4 +26,4 @@ export const sbomName = (version: string): string => `llmlb-${version}.cdx.json`
 export const checksumsName = "SHA256SUMS";
 export const manifestName = "manifest.json";
 export const signatureName = "manifest.json.sig";
-export const installScriptName = "install.sh";
+export const installScripts = ["install.sh", "install.ps1"] as const;

@@ -1,6 +1,7 @@
 import { hashPrompt, type PromptPrefix } from "../core/prompt-prefix.ts";
+import { checkShape } from "../dialect/check-shape.ts";
 import { promptSegments } from "../dialect/prompt-segments.ts";
 
 /** The beginnings of the prompt that a body asks for, as a router sees them that passes the body on. */
 export const prefixOf = (path: string, body: object): PromptPrefix =>
-  hashPrompt(promptSegments(path, body as Readonly<Record<string, unknown>>));
+  checkShape(() => hashPrompt(promptSegments(path, body as Readonly<Record<string, unknown>>)));

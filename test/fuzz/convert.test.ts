@@ -7,7 +7,8 @@ import { encodeSafetensors } from "../../scripts/fixtures/encode-safetensors.ts"
 import { encodeSentencePiece } from "../../scripts/fixtures/encode-sentencepiece.ts";
 import { tinyRepositories } from "../../scripts/fixtures/tiny-repositories.ts";
 import { findArchitecture } from "../../src/convert/architectures/find-architecture.ts";
-import { openCheckpoint } from "../../src/convert/checkpoint/open-checkpoint.ts";
+import { collectTensors } from "../../src/convert/checkpoint/collect-tensors.ts";
+import { openShard, readShards } from "../../src/convert/checkpoint/read-shards.ts";
 import { parseSafetensorsHeader, type StoredTensor } from "../../src/convert/checkpoint/safetensors-header.ts";
 import { parseJsonObject } from "../../src/convert/json-object.ts";
 import { ModelConfig } from "../../src/convert/model-config.ts";
@@ -63,8 +64,12 @@ test(
         writeFileSync(join(dir, shard), file);
         if (text !== null) writeFileSync(join(dir, "model.safetensors.index.json"), text);
         const names = text === null ? [shard] : [shard, "model.safetensors.index.json"];
-        await using checkpoint = await allowed(() => openCheckpoint(dir, names));
-        inside(checkpoint?.tensors ?? [], file.length);
+        const weights = await allowed(() => readShards(dir, names));
+        if (weights) await allowed(() => collectTensors(weights.shards, weights.index));
+        for (const found of weights?.shards ?? []) {
+          inside(found.tensors, file.length);
+          await using _ = await openShard(dir, found);
+        }
       },
       { runs: 60 },
     );

@@ -181,17 +181,20 @@ test(
   "the record of a conversion is read back, a damaged one names no file outside of its folder",
   () =>
     holds(
-      asText({ schemaVersion: 1, model, isDefault: true, finished: [{ name: "BF16.gguf", sizeBytes: 3 }] }),
+      asText({
+        ...{ schemaVersion: 1, model, isDefault: true, finished: [{ name: "BF16.gguf", sizeBytes: 3 }] },
+        begun: [{ name: "F16.gguf", sizeBytes: 3, spent: ["1"] }],
+      }),
       async (text) => {
         const paths = storeLayout(join(dir, "conversions")).conversion("c".repeat(64));
         mkdirSync(paths.dir, { recursive: true });
         writeFileSync(join(paths.dir, "BF16.gguf"), "abc");
-        const record = { model, isDefault: true, finished: [{ name: "BF16.gguf", sizeBytes: 3 }] };
+        const record = { model, isDefault: true, finished: [{ name: "BF16.gguf", sizeBytes: 3 }], begun: [] };
         await writeConversion(paths, record);
         expect(await readConversion(paths)).toEqual(record);
         writeFileSync(paths.record, text);
         const read = await allowed(() => readConversion(paths));
-        for (const { name } of read?.finished ?? []) expect(name).toMatch(/^\w+\.gguf$/);
+        for (const { name } of [...(read?.finished ?? []), ...(read?.begun ?? [])]) expect(name).toMatch(/^\w+\.gguf$/);
       },
       { runs: 40 },
     ),
