@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { join, resolve } from "node:path";
 import { AppError } from "../core/errors.ts";
+import { hideLogin } from "../core/hide-login.ts";
 import type { HubSettings } from "../core/hub-settings.ts";
 import { parseAddress, type ServerAddress } from "./address.ts";
 import { type EngineSettings, engineSettings } from "./engine-settings.ts";
@@ -78,7 +79,7 @@ export const loadConfig = (env: Environment, flags: ConfigFlags = {}): Config =>
 const releasesUrl = (text = ""): string => {
   const url = text.trim().replace(/\/+$/, "") || "https://github.com/llmlb/llmlb/releases";
   if (/^https?:\/\//.test(url) && URL.canParse(url)) return url;
-  throw new AppError("invalid_argument", `invalid LLMLB_DOWNLOAD_URL "${url}": expected an http(s) address`);
+  throw new AppError("invalid_argument", `invalid LLMLB_DOWNLOAD_URL "${hideLogin(url)}": expected an http(s) address`);
 };
 
 /** As Ollama reads its variable, quotes and all; without it, the folder of a user's server and that of the system's. */

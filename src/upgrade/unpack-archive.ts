@@ -24,7 +24,7 @@ export const unpackArchive = async (archive: string, target: string, top: string
   ]);
   // Each of the two fails when the other does, with nothing to say then.
   const errors = results.flatMap((result) => (result.status === "rejected" ? [result.reason as unknown] : []));
-  const [first] = errors;
+  const first = errors.find(isFaultOfArchive) ?? errors[0];
   if (first !== undefined)
     throw errors.find(isTelling) ?? broken(first instanceof Error ? first.message : String(first));
   return join(target, top);
@@ -32,7 +32,20 @@ export const unpackArchive = async (archive: string, target: string, top: string
 
 /** Is it ours, or the disk's? */
 const isTelling = (error: unknown): boolean =>
-  error instanceof AppError || (error instanceof Error && "syscall" in error && "code" in error);
+  error instanceof AppError || (error instanceof Error && "syscall" in error && !isFaultOfArchive(error));
+
+/** Two entries of one name, a file inside of a file, names that no disk takes. */
+const isFaultOfArchive = (error: unknown): boolean =>
+  error instanceof Error && "code" in error && faultsOfArchive.has(error.code);
+
+const faultsOfArchive: ReadonlySet<unknown> = new Set([
+  "EEXIST",
+  "ENOTDIR",
+  "EISDIR",
+  "ENAMETOOLONG",
+  "EINVAL",
+  "EILSEQ",
+]);
 
 const writeEntries = async (entries: AsyncIterable<Entry>, target: string, top: string): Promise<void> => {
   const folders = new Set([target]);
