@@ -1,5 +1,5 @@
+import { checkShape } from "../core/check-shape.ts";
 import { hashPrompt, type PromptPrefix } from "../core/prompt-prefix.ts";
-import { checkShape } from "../dialect/check-shape.ts";
 import { promptSegments } from "../dialect/prompt-segments.ts";
 
 /** The beginnings of the prompt that a body asks for, as a router sees them that passes the body on. */

@@ -1,6 +1,6 @@
+import { checkShape } from "../core/check-shape.ts";
 import { AppError } from "../core/errors.ts";
 import { mediaFileMaxBytes } from "../core/media-file.ts";
-import { checkShape } from "../dialect/check-shape.ts";
 import { type ImageByUrl, refuseImageUrl } from "../dialect/media.ts";
 import type { NodeDeps } from "./deps.ts";
 

@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { checkShape } from "../core/check-shape.ts";
 import { AppError } from "../core/errors.ts";
 import type {
   ChatMessage,
@@ -68,7 +69,9 @@ export interface BridgeRequest {
  * What the native bridge takes for `request`: every default filled in, every number checked.
  * Throws `invalid_argument`, which names the field.
  */
-export const toBridgeRequest = ({
+export const toBridgeRequest = (request: GenerationRequest): BridgeRequest => checkShape(() => toRequest(request));
+
+const toRequest = ({
   input,
   sampling,
   maxTokens,

@@ -1,9 +1,18 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import type { Socket } from "node:net";
+import type { ResponsesRequest } from "../../src/api/openai-responses.ts";
+import { checkShape } from "../../src/core/check-shape.ts";
+import type { GenerationRequest } from "../../src/core/generation.ts";
+import { fromAnthropicMessages } from "../../src/dialect/anthropic-request.ts";
+import { fromOllamaChat, fromOllamaGenerate } from "../../src/dialect/ollama-request.ts";
+import { fromOpenAiChat } from "../../src/dialect/openai-chat.ts";
+import { fromOpenAiCompletion } from "../../src/dialect/openai-completions.ts";
+import { fromResponses, inputMessages } from "../../src/dialect/responses-request.ts";
 import { endpoints } from "../../src/router/proxy/endpoints.ts";
+import { toBridgeRequest } from "../../src/runner/bridge-request.ts";
 import { chunk, lastChunk, type RawServer, rawServer, sseHead } from "../fakes/raw-server.ts";
 import { startProxy } from "../router/proxy/harness.ts";
-import { anyJson, changedJson, fc, fuzzTimeoutMs, holds } from "./fuzz.ts";
+import { allowed, anyJson, changedJson, fc, fuzzTimeoutMs, holds } from "./fuzz.ts";
 import { bodies, model } from "./request-bodies.ts";
 
 const logprobs = { content: [{ token: "a", bytes: [97], logprob: -1, top_logprobs: [{ token: "b", logprob: -2 }] }] };
@@ -97,6 +106,38 @@ test(
         expect(text).not.toMatch(/is not (a function|an object|iterable)|Maximum call stack|No default value/);
       },
       { runs: 300 },
+    ),
+  fuzzTimeoutMs,
+);
+
+const translate: Readonly<Record<string, (body: never) => GenerationRequest[]>> = {
+  "/api/chat": (body) => [fromOllamaChat(body)],
+  "/api/generate": (body) => [fromOllamaGenerate(body)],
+  "/v1/chat/completions": (body) => [fromOpenAiChat(body)],
+  "/v1/completions": (body) => fromOpenAiCompletion(body),
+  "/v1/messages": (body) => [fromAnthropicMessages(body)],
+  "/v1/responses": (body) => {
+    const { input = [] } = body as ResponsesRequest;
+    return [fromResponses(body, inputMessages(input))];
+  },
+};
+
+const translatable = fc
+  .constantFrom(...Object.keys(translate))
+  .chain((path) => fc.tuple(fc.constant(path), fc.oneof(...(bodies[`POST ${path}`] ?? []).map(changedJson))));
+
+test(
+  "what a request becomes is taken by the native bridge, or refused before it comes there",
+  () =>
+    holds(
+      translatable,
+      async ([path, body]) => {
+        await allowed(() => {
+          for (const request of checkShape(() => translate[path]?.(body as never) ?? []))
+            JSON.parse(toBridgeRequest(request).json);
+        });
+      },
+      { runs: 200 },
     ),
   fuzzTimeoutMs,
 );

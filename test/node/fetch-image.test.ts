@@ -124,7 +124,7 @@ test.each([
 ])("%s is never asked", async (url, reason) => {
   expect(await fetchImage(url).catch((error) => error)).toMatchObject({
     code: "invalid_argument",
-    message: `cannot fetch image "${url}": ${reason}`,
+    message: `cannot fetch image "${url.replace("me:secret@", "***@")}": ${reason}`,
   });
   expect(asked).toEqual([]);
 });

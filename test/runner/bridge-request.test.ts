@@ -119,3 +119,12 @@ test("stop strings are bounded", () => {
   expect(refusal(text({ stop: Array(257).fill("a") }))).toContain("at most 256");
   expect(refusal(text({ stop: ["a".repeat(4097)] }))).toContain("longer than 4096");
 });
+
+test("calls of tools that are none are the client's mistake", () => {
+  const chat = (calls: unknown) => ({
+    input: { kind: "chat", messages: [{ role: "assistant", content: null, tool_calls: calls }] },
+    sampling: {},
+  });
+  for (const calls of [[[]], [{}], 5, [{ function: null }]])
+    expect(refusal(chat(calls))).toBe("the request body has not the shape of its API");
+});

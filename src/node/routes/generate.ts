@@ -5,9 +5,9 @@ import type {
   OllamaGenerateRequest,
   OllamaGenerateResponse,
 } from "../../api/ollama.ts";
+import { checkShape } from "../../core/check-shape.ts";
 import { parseDuration } from "../../core/duration.ts";
 import type { GenerationRequest } from "../../core/generation.ts";
-import { checkShape } from "../../dialect/check-shape.ts";
 import { fromOllamaChat, fromOllamaGenerate } from "../../dialect/ollama-request.ts";
 import {
   joinOllamaChat,

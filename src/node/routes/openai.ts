@@ -1,7 +1,7 @@
 import { t } from "elysia";
 import type { OpenAiChatRequest, OpenAiCompletionRequest, OpenAiModel, OpenAiModelList } from "../../api/openai.ts";
+import { checkShape } from "../../core/check-shape.ts";
 import type { GenerationRequest } from "../../core/generation.ts";
-import { checkShape } from "../../dialect/check-shape.ts";
 import {
   fromOpenAiChat,
   type OpenAiResponseOptions,

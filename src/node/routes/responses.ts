@@ -1,8 +1,8 @@
 import { t } from "elysia";
 import type { ResponsesInputItem, ResponsesObject, ResponsesRequest } from "../../api/openai-responses.ts";
+import { checkShape } from "../../core/check-shape.ts";
 import { AppError } from "../../core/errors.ts";
 import type { ChatMessage } from "../../core/generation.ts";
-import { checkShape } from "../../dialect/check-shape.ts";
 import { fromResponses, inputMessages } from "../../dialect/responses-request.ts";
 import { emptyResponse, toResponsesEvents } from "../../dialect/responses-response.ts";
 import { checkedBody } from "../../http/checked-body.ts";

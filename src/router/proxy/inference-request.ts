@@ -1,7 +1,7 @@
+import { checkShape } from "../../core/check-shape.ts";
 import { AppError } from "../../core/errors.ts";
 import { isRecord } from "../../core/json.ts";
 import type { PromptSegment } from "../../core/prompt-prefix.ts";
-import { checkShape } from "../../dialect/check-shape.ts";
 import { promptSegments } from "../../dialect/prompt-segments.ts";
 import { parseBody } from "../../http/read-json.ts";
 import type { Endpoint } from "./endpoints.ts";

@@ -1,7 +1,7 @@
 import type { NodeKind } from "../../api/router.ts";
+import { checkShape } from "../../core/check-shape.ts";
 import { AppError } from "../../core/errors.ts";
 import type { GenerationRequest } from "../../core/generation.ts";
-import { checkShape } from "../../dialect/check-shape.ts";
 import { toOpenAiChatBody, toOpenAiCompletionBody, type UpstreamWords } from "../../dialect/openai-upstream.ts";
 import type { InferenceRequest } from "./inference-request.ts";
 import { type Translation, translations } from "./translations.ts";

@@ -7,12 +7,12 @@ import type {
 } from "../../api/ollama.ts";
 import type { OpenAiEmbeddingsRequest } from "../../api/openai.ts";
 import type { ResponsesRequest } from "../../api/openai-responses.ts";
+import { checkShape } from "../../core/check-shape.ts";
 import type { Clock } from "../../core/clock.ts";
 import type { Embeddings } from "../../core/embedding.ts";
 import type { GenerationEvent, GenerationRequest } from "../../core/generation.ts";
 import { fromAnthropicCount, fromAnthropicMessages } from "../../dialect/anthropic-request.ts";
 import { toAnthropicEvents, toAnthropicMessage } from "../../dialect/anthropic-response.ts";
-import { checkShape } from "../../dialect/check-shape.ts";
 import { fromOllamaEmbed, fromOllamaEmbeddings, toOllamaEmbed, toOllamaEmbeddings } from "../../dialect/embeddings.ts";
 import { fromOllamaChat, fromOllamaGenerate } from "../../dialect/ollama-request.ts";
 import {

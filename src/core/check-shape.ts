@@ -1,4 +1,4 @@
-import { AppError } from "../core/errors.ts";
+import { AppError } from "./errors.ts";
 
 /**
  * What `translate` makes of a request's body. Schemas check a body where all clients agree what it is; what does not fit deeper inside shows
