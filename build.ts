@@ -4,7 +4,7 @@ import { parseArgs } from "node:util";
 import { bundledPackages } from "./scripts/build/bundled-packages.ts";
 import { buildDashboard, embedDashboard } from "./scripts/build/dashboard.ts";
 import { embedNative } from "./scripts/build/embed-native.ts";
-import { hermetic } from "./scripts/build/hermetic.ts";
+import { hermetic, refuseLeftovers } from "./scripts/build/hermetic.ts";
 import { fetchPackage } from "./scripts/build/packages.ts";
 import { runScript } from "./scripts/build/run-script.ts";
 import { signMachO } from "./scripts/build/sign-mach-o.ts";
@@ -70,8 +70,10 @@ export const buildExecutable = async (options: BuildOptions = {}): Promise<Built
     define: { LLMLB_RELEASE_PUBLIC_KEYS: JSON.stringify(releaseKeys) },
     plugins: [hermetic(), ...(embed ? [embedNative(nativeDir)] : []), embedDashboard(dashboard.files)],
   });
+  if (!metafile) throw new Error("Bun did not tell what it bundled");
+  refuseLeftovers(metafile);
   if (target?.startsWith("darwin-")) await signMachO(outfile);
-  const packages = bundledPackages([...dashboard.inputs, ...Object.keys(metafile?.inputs ?? {})]);
+  const packages = bundledPackages([...dashboard.inputs, ...Object.keys(metafile.inputs)]);
   return { executable: outfile, nativeDir, packages };
 };
 

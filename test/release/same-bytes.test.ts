@@ -11,7 +11,10 @@ const compileIn = async (dir: string, library: string): Promise<Buffer> => {
   mkdirSync(join(dir, "native"), { recursive: true });
   writeFileSync(join(dir, "native/lib.so"), library);
   const entry = join(dir, "main.ts");
-  writeFileSync(entry, `import { embeddedFiles } from ${JSON.stringify(embedded)};\nconsole.log(embeddedFiles);\n`);
+  writeFileSync(
+    entry,
+    `const { embeddedFiles } = await import(${JSON.stringify(embedded)});\nconsole.log(embeddedFiles);\n`,
+  );
   const outfile = join(dir, "llmlb");
   await Bun.build({
     entrypoints: [entry],
@@ -19,6 +22,7 @@ const compileIn = async (dir: string, library: string): Promise<Buffer> => {
     minify: true,
     bytecode: true,
     format: "esm",
+    splitting: true,
     plugins: [embedNative(join(dir, "native"))],
   });
   return readFileSync(outfile);
