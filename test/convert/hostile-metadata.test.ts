@@ -48,7 +48,7 @@ describe("a config.json that cannot be trusted", () => {
     if (!architecture) throw new Error("Qwen3MoeForCausalLM is not converted");
     const source = { name: "model.layers.0.mlp.experts.gate_up_proj", shape: [2 ** 52, 0, 8] };
     const config = configOf("Qwen3MoeForCausalLM", { num_experts: 4 });
-    expect(() => planTensors(architecture, config, "F16", [source])).toThrow("has 4503599627370496 experts");
+    expect(() => planTensors(architecture, config, "F16", [source])).toThrow("cannot be cut");
   });
 });
 
