@@ -119,6 +119,14 @@ export class ModelConfigPart {
     return isObject(value) ? new ModelConfigPart(value) : undefined;
   }
 
+  /** Throws `corrupt` unless each fits 31 bits, as llama.cpp's own lists of counts have them. */
+  findCounts(key: string): number[] | undefined {
+    const values = this.findNumbers(key);
+    if (values?.some((value) => !Number.isInteger(value) || value < 0 || value >= 2 ** 31))
+      throw new AppError("corrupt", `config.json: ${key} is no list of counts`);
+    return values;
+  }
+
   findNumbers(key: string): number[] | undefined {
     const value = this.find(key);
     if (value === undefined) return undefined;

@@ -43,6 +43,12 @@ describe("a config.json that cannot be trusted", () => {
     expect(planned("Phi3ForCausalLM", { partial_rotary_factor: share })).toThrow(`partial_rotary_factor is ${share}`),
   );
 
+  test.each([[2 ** 31], [1.5], [-1]])("a section of rotary positions of %d", (section) =>
+    expect(planned("LlamaForCausalLM", { rope_scaling: { mrope_section: [section, 1, 1] } })).toThrow(
+      "mrope_section is no list of counts",
+    ),
+  );
+
   test("experts that its weights claim and do not have", () => {
     const architecture = findArchitecture("Qwen3MoeForCausalLM");
     if (!architecture) throw new Error("Qwen3MoeForCausalLM is not converted");

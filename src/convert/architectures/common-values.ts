@@ -47,7 +47,7 @@ const ropeValues = (rope: ModelConfigPart): Values => {
   const scaling = Object.hasOwn(scalings, type) ? scalings[type] : undefined;
   if (scaling === undefined)
     throw new AppError("unsupported", `rotary scaling ${JSON.stringify(type)} is not converted`);
-  const sections = rope.findNumbers("mrope_section");
+  const sections = rope.findCounts("mrope_section");
   return {
     ...scaling(rope),
     "rope.dimension_sections": sections && list("int32", [...sections, 0, 0, 0, 0].slice(0, ropeSections)),

@@ -66,7 +66,7 @@ export const qwen25Vl: Projector = {
   values: ({ encoder }) => ({
     ...epsilon,
     "clip.use_silu": flag(true),
-    "clip.vision.n_wa_pattern": uint32(windowPattern(encoder.findNumbers("fullatt_block_indexes"))),
+    "clip.vision.n_wa_pattern": uint32(windowPattern(encoder.findCounts("fullatt_block_indexes"))),
   }),
 };
 
