@@ -2,10 +2,10 @@ import { afterAll, expect, test } from "bun:test";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { getTinyRepository } from "../../scripts/fixtures/build-repository.ts";
+import { getTinyRepository, repositoryFiles } from "../../scripts/fixtures/build-repository.ts";
 import { encodeSafetensors } from "../../scripts/fixtures/encode-safetensors.ts";
 import { encodeSentencePiece } from "../../scripts/fixtures/encode-sentencepiece.ts";
-import { tinyRepositories } from "../../scripts/fixtures/tiny-repositories.ts";
+import { type TinyRepository, tinyRepositories } from "../../scripts/fixtures/tiny-repositories.ts";
 import { findArchitecture } from "../../src/convert/architectures/find-architecture.ts";
 import { collectTensors } from "../../src/convert/checkpoint/collect-tensors.ts";
 import { openShard, readShards } from "../../src/convert/checkpoint/read-shards.ts";
@@ -13,6 +13,7 @@ import { parseSafetensorsHeader, type StoredTensor } from "../../src/convert/che
 import { parseJsonObject } from "../../src/convert/json-object.ts";
 import { ModelConfig } from "../../src/convert/model-config.ts";
 import { metadataFiles, planConversion } from "../../src/convert/plan-conversion.ts";
+import { planProjector } from "../../src/convert/plan-projector.ts";
 import { sourceType } from "../../src/convert/source-type.ts";
 import { planTensors } from "../../src/convert/tensors/plan-tensors.ts";
 import { byteAlphabet } from "../../src/convert/tokenizer/byte-alphabet.ts";
@@ -130,6 +131,10 @@ const changed = (document: unknown) =>
     { weight: 1, arbitrary: changedBytes(encode(document)) },
   );
 
+/** The files that say how pictures are prepared. */
+const preprocessorFiles = async (repository: TinyRepository): Promise<[string, Uint8Array][]> =>
+  [...(await repositoryFiles(repository))].filter(([name]) => /^(pre)?processor_config\.json$/.test(name));
+
 const llama = getTinyRepository("tiny-llama2");
 const named = [
   { name: "default", template: "{{ messages }}" },
@@ -199,7 +204,7 @@ test(
           for (const extra of architecture.extraTensors?.(config) ?? [])
             expect(extra.values.length).toBeLessThan(100_000);
           const plans = planTensors(architecture, config, "F16", sources);
-          expect(plans.reduce((sum, { slices }) => sum + slices.length, 0)).toBeLessThan(100_000);
+          expect(plans.reduce((sum, { slices }) => sum + slices.length, 0)).toBeLessThan(2 ** 23);
         });
       },
       { runs: 200 },
@@ -245,6 +250,32 @@ test(
         };
         const bytes = new Map(Object.entries(files).map(([name, value]) => [name, encode(value)]));
         await allowed(() => planConversion(bytes));
+      },
+      { runs: 100 },
+    ),
+  fuzzTimeoutMs,
+);
+
+const seeing = await Promise.all(
+  tinyRepositories
+    .filter(({ config }) => "vision_config" in config)
+    .map(async (repository) => ({ ...repository, small: await preprocessorFiles(repository) })),
+);
+
+test(
+  "every encoder of pictures is planned or refused",
+  () =>
+    holds(
+      fc
+        .constantFrom(...seeing)
+        .chain(({ config, shapes, small }) => fc.tuple(changed(config), fc.constant(small), someShapes(shapes))),
+      async ([config, small, sources]) => {
+        await allowed(() => {
+          const plan = planProjector(new Map([...small, ["config.json", config]]));
+          const plans = plan.planTensors("F16", sources);
+          expect(plans.reduce((sum, { slices }) => sum + slices.length, 0)).toBeLessThan(2 ** 23);
+          encodeGgufHeader(plan.metadata("F16", "name"), []);
+        });
       },
       { runs: 100 },
     ),
