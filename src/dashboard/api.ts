@@ -14,6 +14,7 @@ export class ApiError extends Error {
 }
 
 export interface Api {
+  /** The same object as last time while the router says that nothing changed. */
   get<T>(path: string, signal?: AbortSignal): Promise<T>;
   send<T>(method: "POST" | "DELETE", path: string, body?: unknown): Promise<T>;
   /** The answer as it comes. */
@@ -21,23 +22,41 @@ export interface Api {
   role(): Promise<Role>;
 }
 
+type Ask = RequestInit & { headers?: Record<string, string> };
+
 /** The router that this page is from, asked with `key`. */
 export const createApi = (key: string | undefined): Api => {
-  const ask = async (path: string, init: RequestInit = {}): Promise<Response> => {
-    const headers = { ...(key && { authorization: `Bearer ${key}` }), ...(init.body ? jsonHeaders : {}) };
+  const ask = async (path: string, init: Ask = {}): Promise<Response> => {
+    const headers = {
+      ...init.headers,
+      ...(key && { authorization: `Bearer ${key}` }),
+      ...(init.body ? jsonHeaders : {}),
+    };
     const response = await fetch(path, { ...init, headers, cache: "no-store" }).catch((error: Error) => {
       throw error.name === "AbortError" ? error : new ApiError(0, error.message);
     });
-    if (!response.ok) throw new ApiError(response.status, errorText(await response.text(), response.statusText));
+    if (!response.ok && response.status !== 304)
+      throw new ApiError(response.status, errorText(await response.text(), response.statusText));
     return response;
   };
+  // Here and not in the browser's cache: it is gone with the page, and need not be parsed again.
+  const last = new Map<string, { etag: string; value: unknown }>();
   const statusOf = (path: string) =>
     ask(path).then(
       () => 200,
       (error: unknown) => (error instanceof ApiError ? error.status : 0),
     );
   return {
-    get: async <T>(path: string, signal?: AbortSignal) => (await ask(path, signal ? { signal } : {})).json() as T,
+    async get<T>(path: string, signal?: AbortSignal) {
+      const known = last.get(path);
+      const headers = known && { "if-none-match": known.etag };
+      const response = await ask(path, { ...(headers && { headers }), ...(signal && { signal }) });
+      if (known && response.status === 304) return known.value as T;
+      const value: unknown = await response.json();
+      const etag = response.headers.get("etag");
+      if (etag !== null) last.set(path, { etag, value });
+      return value as T;
+    },
     async send<T>(method: "POST" | "DELETE", path: string, body?: unknown) {
       const response = await ask(path, { method, ...(body !== undefined && { body: JSON.stringify(body) }) });
       return parseJson(await response.text()) as T;

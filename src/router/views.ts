@@ -70,6 +70,14 @@ export const modelViews = (nodes: readonly NodeState[]): ModelView[] => {
   return [...views.values()].sort((a, b) => a.name.localeCompare(b.name));
 };
 
+/** The keys of those that `modelViews` has as available. */
+const availableModels = (nodes: readonly NodeState[]): ReadonlySet<string> =>
+  new Set(
+    nodes.flatMap(({ status, reading }) =>
+      takesRequests(status) ? reading.models.map(({ name }) => modelKey(name)) : [],
+    ),
+  );
+
 const hostOf = (url: string): string => url.replace(/^http:\/\//, "");
 
 const healthOf = (nodes: readonly NodeState[]): RouterStatus["health"] => {
@@ -90,7 +98,7 @@ export const statusView = (
     version,
     health: healthOf(nodes),
     nodes: counts,
-    models: modelViews(nodes).filter(({ status }) => status === "available").length,
+    models: availableModels(nodes).size,
     requests_last_hour: requestsLastHour,
     ...(totalBytes > 0 && { vram_utilization: (totalBytes - freeBytes) / totalBytes }),
   };

@@ -95,6 +95,67 @@ browserTest("what is new appears by itself", async () => {
   await page.getByRole("cell", { name: "fresh" }).waitFor();
 });
 
+const many = (count: number) =>
+  Array.from({ length: count }, (_, index) =>
+    node(`n${index}`, {
+      name: `rack-${index}`,
+      url: `http://10.0.${index >> 8}.${index & 255}:32769`,
+      status: index === 299 ? "offline" : "online",
+      reading: { version: "0.1.0", models: [model(`org/model-${index}`), model("org/everywhere")] },
+    }),
+  );
+
+browserTest("of hundreds of nodes the beginning is shown, what is looked for, or all", async () => {
+  const page = await open({ nodes: many(300) }, { locale: "ja-JP" });
+  const cards = page.locator(".node");
+  const expectCards = async (count: number) => {
+    await cards.nth(count - 1).waitFor();
+    expect(await cards.count()).toBe(count);
+  };
+  await expectCards(60);
+  const filter = page.getByRole("searchbox", { name: "ノードを検索" });
+  for (const words of ["rack-299", "10.0.1.43:", "offline", "オフライン", "model-299"]) {
+    await filter.fill(words);
+    await page.getByRole("heading", { name: "rack-299" }).waitFor();
+    await expectCards(1);
+  }
+  await filter.fill("");
+  await button(page, "全 300 件を表示").click();
+  await expectCards(300);
+  await page.goto(`${world?.address}/#/models`);
+  await button(page, "全 301 件を表示").click();
+  await page.getByText("org/model-99", { exact: true }).waitFor();
+  expect(await page.locator(".model-nodes").count()).toBe(0); // closed rows hold nothing
+  await page.getByText("org/everywhere", { exact: true }).click();
+  await page.locator(".model-nodes li").nth(299).waitFor();
+});
+
+/** Notes which cards are touched from now on, by their headings. */
+const noteChanges = `
+  window.touched = new Set();
+  new MutationObserver((changes) => {
+    for (const { target } of changes)
+      window.touched.add((target.nodeType === 1 ? target : target.parentElement).closest(".node")?.querySelector("h3").textContent);
+  }).observe(document.querySelector(".node-grid"), { subtree: true, childList: true, characterData: true, attributes: true });
+`;
+
+browserTest("a list that did not change is not sent again, and one card's news touch no other", async () => {
+  const page = await open({ nodes: many(3) });
+  await card(page, "rack-1").waitFor();
+  const nodesAnswer = (status: number) =>
+    page.waitForResponse((answer) => answer.url().endsWith("/api/router/nodes") && answer.status() === status);
+  const unchanged = await nodesAnswer(304);
+  expect(await unchanged.request().headerValue("if-none-match")).toStartWith('W/"');
+  await page.evaluate(noteChanges);
+  world?.occupy("n1", 2);
+  await nodesAnswer(200);
+  await card(page, "rack-1").getByText("2 in flight").waitFor();
+  await nodesAnswer(304);
+  expect(await card(page, "rack-1").getByText("2 in flight").count()).toBe(1);
+  expect(await page.evaluate("[...window.touched]")).toEqual(["rack-1"]);
+  expect(complaints).toEqual([]);
+});
+
 browserTest("names of strangers are text, whatever they say", async () => {
   const markup = '<img src=x onerror="alert(1)"><script>alert(2)</script>';
   const nodes = [

@@ -93,6 +93,31 @@ test("nodes of two kinds, their models and the whole, as the API tells them", as
   expect((await ask("GET", "/api/router/status")).body).toMatchObject({ health: "down" });
 });
 
+test("lists have a tag that stays while nothing changes but the time", async () => {
+  await using server = startInferenceServer("llmlb");
+  const { id } = (await ask("POST", "/api/router/nodes", { url: server.baseUrl })).body;
+  const tagged = async (path: string, known = "") => {
+    const response = await fetch(base + path, { headers: { "if-none-match": known } });
+    return { status: response.status, etag: response.headers.get("etag") ?? "", text: await response.text() };
+  };
+  const paths = ["/api/router/nodes", "/api/router/models"];
+  const first = await Promise.all(paths.map((path) => tagged(path)));
+  const lastSeen = async () => (await ask("GET", "/api/router/nodes")).body.nodes[0].last_seen_at;
+  const before = await lastSeen();
+  // In steps in which a probe can end, or its time would be up at once.
+  while ((await lastSeen()) === before) await clock.advance(100);
+  for (const [index, path] of paths.entries()) {
+    const { etag = "", text = "" } = first[index] ?? {};
+    expect(etag).toMatch(/^W\/"[0-9a-f]+"$/);
+    expect(await tagged(path, `"other", ${etag}`)).toEqual({ status: 304, etag, text: "" });
+    expect(await tagged(path, etag.replace(/^W\//, ""))).toMatchObject({ status: 304 });
+    expect(JSON.parse(text)).toBeObject();
+  }
+  await ask("POST", `/api/router/nodes/${id}/drain`, { drain: true });
+  for (const [index, path] of paths.entries())
+    expect(await tagged(path, first[index]?.etag)).toMatchObject({ status: 200, text: expect.stringContaining(id) });
+});
+
 test.each<[string, string, unknown, number, string]>([
   ["POST", "/api/router/nodes", {}, 400, 'invalid "url"'],
   ["POST", "/api/router/nodes", { url: "http://127.0.0.1:1", kind: "tpu" }, 400, 'invalid "kind"'],

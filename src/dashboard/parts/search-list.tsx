@@ -16,12 +16,12 @@ const searchFrom = 8;
 
 /** A list that can be searched, and shows only its beginning when it is long. */
 export const SearchList = <T,>({ label, items, textOf, children }: SearchListProps<T>) => {
-  const { t } = useTexts();
+  const { t, format } = useTexts();
   const [words, setWords] = useState("");
-  const [limit, setLimit] = useState(shownAtFirst);
+  const [isWhole, setWhole] = useState(false);
   const wanted = words.trim().toLowerCase();
   const found = wanted ? items.filter((item) => textOf(item).toLowerCase().includes(wanted)) : items;
-  const hidden = found.length - limit;
+  const shown = isWhole ? found : found.slice(0, shownAtFirst);
   return (
     <>
       {(items.length >= searchFrom || wanted) && (
@@ -34,10 +34,10 @@ export const SearchList = <T,>({ label, items, textOf, children }: SearchListPro
           onInput={(event) => setWords(event.currentTarget.value)}
         />
       )}
-      {found.length > 0 ? children(found.slice(0, limit)) : <p class="muted">{t("noMatch", { text: words })}</p>}
-      {hidden > 0 && (
-        <button type="button" class="button" onClick={() => setLimit(limit + shownAtFirst)}>
-          {t("showMore", { count: hidden })}
+      {found.length > 0 ? children(shown) : <p class="muted">{t("noMatch", { text: words })}</p>}
+      {shown.length < found.length && (
+        <button type="button" class="button" onClick={() => setWhole(true)}>
+          {t("showAll", { count: format.number(found.length) })}
         </button>
       )}
     </>

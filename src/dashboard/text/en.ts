@@ -57,7 +57,7 @@ export const en = {
   filterModels: "Find a model",
   filterRequests: "Find a request",
   noMatch: "Nothing fits “{text}”.",
-  showMore: "Show {count} more",
+  showAll: "Show all {count}",
   online: "Online",
   degraded: "Degraded",
   draining: "Draining",

@@ -58,7 +58,7 @@ export const ja: Messages = {
   filterModels: "モデルを検索",
   filterRequests: "リクエストを検索",
   noMatch: "「{text}」に一致するものはありません。",
-  showMore: "さらに {count} 件を表示",
+  showAll: "全 {count} 件を表示",
   online: "オンライン",
   degraded: "不調",
   draining: "ドレイン中",

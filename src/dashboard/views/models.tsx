@@ -1,3 +1,4 @@
+import { useState } from "preact/hooks";
 import type { RouterModelsResponse } from "../../api/router.ts";
 import { SearchList } from "../parts/search-list.tsx";
 import { NodeStatusPill, Pill } from "../parts/status-pill.tsx";
@@ -40,10 +41,11 @@ const searchText = ({ name, nodes }: Model): string => [name, ...nodes.map(({ ho
 
 const ModelRow = ({ model: { name, status, nodes } }: { model: Model }) => {
   const { t } = useTexts();
+  const [isOpen, setOpen] = useState(false);
   const loaded = nodes.filter((node) => node.loaded).length;
   return (
     <li>
-      <details>
+      <details onToggle={(event) => setOpen(event.currentTarget.open)}>
         <summary>
           <span class="model-name">{name}</span>
           <span class="muted counts">
@@ -51,17 +53,24 @@ const ModelRow = ({ model: { name, status, nodes } }: { model: Model }) => {
           </span>
           <Pill tone={status === "available" ? "good" : "bad"}>{t(status)}</Pill>
         </summary>
-        <ul class="model-nodes">
-          {nodes.map((node) => (
-            <li key={node.id}>
-              <span>{node.host}</span>
-              <span class="muted">{node.id}</span>
-              <NodeStatusPill status={node.status} />
-              <span class="muted">{t(node.loaded ? "loaded" : "stored")}</span>
-            </li>
-          ))}
-        </ul>
+        {isOpen && <ModelNodes nodes={nodes} />}
       </details>
     </li>
+  );
+};
+
+const ModelNodes = ({ nodes }: Pick<Model, "nodes">) => {
+  const { t } = useTexts();
+  return (
+    <ul class="model-nodes">
+      {nodes.map((node) => (
+        <li key={node.id}>
+          <span>{node.host}</span>
+          <span class="muted">{node.id}</span>
+          <NodeStatusPill status={node.status} />
+          <span class="muted">{t(node.loaded ? "loaded" : "stored")}</span>
+        </li>
+      ))}
+    </ul>
   );
 };

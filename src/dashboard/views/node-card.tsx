@@ -1,4 +1,4 @@
-import { useState } from "preact/hooks";
+import { useMemo, useState } from "preact/hooks";
 import type { NodeDevice } from "../../api/node.ts";
 import type { RouterNode, RouterNodeModel } from "../../api/router.ts";
 import { ago } from "../format.ts";
@@ -9,8 +9,22 @@ import { NodeStatusPill } from "../parts/status-pill.tsx";
 import { useApp } from "../use-app.ts";
 import { useTexts } from "../use-texts.ts";
 
-/** One node: what it is, what it has and what it does. */
-export const NodeCard = ({ node, onChange }: { node: RouterNode; onChange(): void }) => {
+interface NodeCardProps {
+  node: RouterNode;
+  onChange(): void;
+}
+
+/** One node; drawn anew only when something of it changed that is shown. */
+export const NodeCard = ({ node, onChange }: NodeCardProps) => {
+  const texts = useTexts();
+  const seen = node.status === "offline" && node.last_seen_at;
+  const shown = JSON.stringify({ ...node, last_seen_at: seen && ago(Date.now() - Date.parse(seen)) });
+  // `shown` stands for the node; any `onChange` does the same as another
+  return useMemo(() => <Card node={node} onChange={onChange} />, [shown, texts]);
+};
+
+/** What it is, what it has and what it does. */
+const Card = ({ node, onChange }: NodeCardProps) => {
   const { t } = useTexts();
   const { role } = useApp();
   const host = hostOf(node.url);

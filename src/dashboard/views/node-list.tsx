@@ -27,7 +27,7 @@ export const NodeList = ({ nodes, onChange }: { nodes: readonly RouterNode[]; on
           <p>{t("noNodesHelp", { origin: location.origin })}</p>
         </div>
       ) : (
-        <SearchList label={t("filterNodes")} items={nodes} textOf={searchText}>
+        <SearchList label={t("filterNodes")} items={nodes} textOf={(node) => `${searchText(node)} ${t(node.status)}`}>
           {(shown) => (
             <ul class="node-grid">
               {shown.map((node) => (

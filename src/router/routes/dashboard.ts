@@ -1,5 +1,6 @@
 import { AppError } from "../../core/errors.ts";
 import type { App } from "../../http/create-app.ts";
+import { hasTagged } from "../../http/tagged-json.ts";
 import { type DashboardFile, embeddedDashboard, pageName } from "../embedded-dashboard.ts";
 
 /**
@@ -61,9 +62,7 @@ const isBrowser = ({ headers }: Request): boolean => headers.get("accept")?.incl
 const answer = (request: Request, file: DashboardFile, headers: Record<string, string>): Response => {
   const etag = `"${file.sha256.slice(0, 32)}"`;
   const all = { ...headers, etag };
-  // A cache on the way may have made the tag a weak one.
-  const known = request.headers.get("if-none-match")?.split(/\s*,\s*/) ?? [];
-  if (known.some((tag) => tag.replace(/^W\//, "") === etag)) return new Response(null, { status: 304, headers: all });
+  if (hasTagged(request, etag)) return new Response(null, { status: 304, headers: all });
   return new Response(Bun.file(file.path), { headers: { ...all, "content-type": file.contentType } });
 };
 

@@ -2,6 +2,7 @@ import { t } from "elysia";
 import type { RouterModelsResponse, RouterNode, RouterNodesResponse } from "../../api/router.ts";
 import { checkedBody } from "../../http/checked-body.ts";
 import type { App } from "../../http/create-app.ts";
+import { taggedJson } from "../../http/tagged-json.ts";
 import type { RouterDeps } from "../deps.ts";
 import type { NodeState } from "../types.ts";
 import { modelViews, nodeView } from "../views.ts";
@@ -25,8 +26,13 @@ const drainBody = t.Object({ drain: t.Boolean() }, { additionalProperties: true 
 export const nodeRoutes = (app: App, { cluster, traffic, log }: RouterDeps) => {
   const view = (node: NodeState): RouterNode => nodeView(node, traffic.inFlight(node.id));
   return app
-    .get("/api/router/nodes", (): RouterNodesResponse => ({ nodes: cluster.nodes().map(view) }))
-    .get("/api/router/models", (): RouterModelsResponse => ({ models: modelViews(cluster.nodes()) }))
+    .get("/api/router/nodes", ({ request }) => {
+      const nodes = cluster.nodes().map(view);
+      return taggedJson(request, { nodes } satisfies RouterNodesResponse, nodes.map(withoutLastSeen));
+    })
+    .get("/api/router/models", ({ request }) =>
+      taggedJson(request, { models: modelViews(cluster.nodes()) } satisfies RouterModelsResponse),
+    )
     .post(
       "/api/router/nodes",
       async ({ body: { url, name, kind, api_key: key } }) => {
@@ -47,3 +53,6 @@ export const nodeRoutes = (app: App, { cluster, traffic, log }: RouterDeps) => {
       { body: checkedBody(drainBody), parse: "jsonBody" },
     );
 };
+
+/** Each probe moves it, which alone is no news; where it stands still, the status changes. */
+const withoutLastSeen = (node: RouterNode) => ({ ...node, last_seen_at: undefined });
