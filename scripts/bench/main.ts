@@ -9,7 +9,7 @@ interface BenchOptions {
 
 /**
  * `bun run bench [NAME...] [--only TEXT]`: each benchmark measures llmlb beside a peer in one run and prints medians and ratios.
- * `--only`: the rows of `engine` or `cluster` that have TEXT in their name, for `shards` another executable; `router --only memory` runs ten minutes
+ * `--only`: the rows of `engine` or `cluster` that have TEXT in their name, for `shards` and `dashboard` another executable; `router --only memory` runs ten minutes
  * and nothing else. `cluster --netns`: in network namespaces, as root. `soak --minutes N [--faults]`: a whole cluster for so long.
  */
 const benches: Record<string, (options: BenchOptions) => Promise<unknown>> = {
@@ -31,6 +31,7 @@ const benches: Record<string, (options: BenchOptions) => Promise<unknown>> = {
   fleet: async () => (await import("./fleet.ts")).benchFleet(),
   kills: async () => (await import("./kills.ts")).benchKills(),
   router: async ({ only }) => (await import("./router.ts")).benchRouter(only),
+  dashboard: async ({ only }) => (await import("./dashboard.ts")).benchDashboard(only === "" ? {} : { program: only }),
 };
 
 const { values, positionals: names } = parseArgs({

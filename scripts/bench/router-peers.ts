@@ -24,11 +24,14 @@ export const startUpstream = async (): Promise<Peer> => {
   return { port, pid: child.pid, stop: () => end(child) };
 };
 
-/** The executable's router, all of it, over these nodes. */
-export const startRouterOver = async (nodes: readonly Peer[]): Promise<Peer> => {
+/** An executable's router, all of it, over these nodes. */
+export const startRouterOver = async (
+  nodes: readonly Pick<Peer, "port">[],
+  { kind = "llama-server", program = executable } = {},
+): Promise<Peer> => {
   const home = mkdtempSync(join(tmpdir(), "llmlb-bench-router-"));
   const port = await freePort();
-  const child = Bun.spawn([executable, "router", "serve", "--port", String(port)], {
+  const child = Bun.spawn([program, "router", "serve", "--port", String(port)], {
     env: { PATH: process.env.PATH ?? "", HOME: home },
     stdout: "ignore",
     stderr: "ignore",
@@ -36,7 +39,7 @@ export const startRouterOver = async (nodes: readonly Peer[]): Promise<Peer> => 
   const base = `http://127.0.0.1:${port}`;
   await untilAnswers(base);
   for (const node of nodes) {
-    const body = JSON.stringify({ url: `http://127.0.0.1:${node.port}`, kind: "llama-server" });
+    const body = JSON.stringify({ url: `http://127.0.0.1:${node.port}`, kind });
     const headers = { "content-type": "application/json" };
     const added = await fetch(`${base}/api/router/nodes`, { method: "POST", headers, body });
     if (!added.ok) throw new Error(await added.text());
