@@ -198,6 +198,8 @@ const useCommands = async (): Promise<void> => {
       { LLMLB_HOST: node.url, LLMLB_API_KEY: nodeKey },
     ],
     [["node", "serve", "--host", "0.0.0.0"], { HF_TOKEN: hubToken }],
+    [["upgrade", "--check"], { LLMLB_DOWNLOAD_URL: `http://me:${urlPassword}@127.0.0.1:1/releases` }],
+    [["gpu", "install", "cuda"], { LLMLB_DOWNLOAD_URL: `http://me:${urlPassword}@127.0.0.1:1/releases` }],
   ] as [string[], Record<string, string>][]) {
     const { stdout, stderr } = await world.llmlb(args, { env: { LLMLB_DEBUG: "2", ...env } });
     heard.push(stdout, stderr);
