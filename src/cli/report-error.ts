@@ -1,6 +1,5 @@
 import type { Environment } from "../config/config.ts";
 import { toAppError } from "../core/errors.ts";
-import { hideLogin } from "../core/hide-login.ts";
 import { isBrokenPipe, type Output } from "./output.ts";
 import { printable } from "./ui/printable.ts";
 
@@ -16,12 +15,12 @@ export const reportError = async (thrown: unknown, stderr: Output, env: Environm
   await stderr.write(line + stack).catch(() => undefined); // with stderr gone there is nobody left to tell
 };
 
-/** `Error: MESSAGE` and a line end; an address in it may have come with a login. */
-export const errorLine = (thrown: unknown): string => `Error: ${printable(hideLogin(toAppError(thrown).message))}\n`;
+/** `Error: MESSAGE` and a line end. */
+export const errorLine = (thrown: unknown): string => `Error: ${printable(toAppError(thrown).message)}\n`;
 
 const stackOf = (error: Error): string => {
   const cause = error.cause instanceof Error ? `\ncaused by ${error.cause.stack ?? error.cause.message}` : "";
-  return hideLogin(`${error.stack ?? error.message}${cause}`);
+  return `${error.stack ?? error.message}${cause}`;
 };
 
 const wantsStack = (env: Environment): boolean =>

@@ -1,5 +1,6 @@
 import { open } from "node:fs/promises";
 import { AppError } from "../core/errors.ts";
+import { hideLogin } from "../core/hide-login.ts";
 import { type OpenedFile, openRelease, type Reader } from "./open-release.ts";
 import type { ReleaseFile } from "./release-manifest.ts";
 
@@ -12,9 +13,10 @@ export const downloadFile = async (
   onBytes: (completedBytes: number) => Promise<void>,
 ): Promise<void> => {
   const { sha256, sizeBytes } = await write(await openRelease(reader, url), file.sizeBytes, path, onBytes);
-  if (sizeBytes < file.sizeBytes) throw new AppError("connection", `the download of ${url} was cut; run it again`);
+  if (sizeBytes < file.sizeBytes)
+    throw new AppError("connection", `the download of ${hideLogin(url)} was cut; run it again`);
   if (sizeBytes > file.sizeBytes || sha256 !== file.sha256)
-    throw new AppError("corrupt", `${url} is not what its signed manifest says; nothing was changed`);
+    throw new AppError("corrupt", `${hideLogin(url)} is not what its signed manifest says; nothing was changed`);
 };
 
 /** Stops as soon as there are more bytes than there should be. */

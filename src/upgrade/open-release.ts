@@ -1,5 +1,6 @@
 import type { Clock } from "../core/clock.ts";
 import { AppError } from "../core/errors.ts";
+import { hideLogin } from "../core/hide-login.ts";
 
 export interface Reader {
   clock: Clock;
@@ -25,8 +26,9 @@ export const openRelease = async (reader: Reader, url: string): Promise<OpenedFi
     watch.expect(headersTimeoutMs);
     const response = await follow(url, AbortSignal.any([reader.signal, silence.signal]));
     watch.stop();
-    if (response.status === 404) throw new AppError("not_found", `there is no ${url}`);
-    if (!response.ok) throw new AppError("connection", `${new URL(url).host} answered ${response.status} for ${url}`);
+    if (response.status === 404) throw new AppError("not_found", `there is no ${hideLogin(url)}`);
+    if (!response.ok)
+      throw new AppError("connection", `${new URL(url).host} answered ${response.status} for ${hideLogin(url)}`);
     return { url, body: readBody(reader, response, url, watch) };
   } catch (error) {
     watch.stop();
@@ -89,7 +91,7 @@ const asConnectionError = (error: unknown, url: string, signal: AbortSignal): un
   if (error instanceof AppError) return error;
   if (signal.aborted) return signal.reason;
   const reason = error instanceof Error ? error.message : String(error);
-  return new AppError("connection", `cannot download ${url}: ${reason}`, { cause: error });
+  return new AppError("connection", `cannot download ${hideLogin(url)}: ${hideLogin(reason)}`, { cause: error });
 };
 
 /** Reads a small file whole. Throws `corrupt` beyond `maxBytes`. */
@@ -98,7 +100,7 @@ export const readSmall = async ({ body }: OpenedFile, maxBytes: number, what: st
   let total = 0;
   for await (const chunk of body) {
     total += chunk.length;
-    if (total > maxBytes) throw new AppError("corrupt", `${what} is larger than ${maxBytes} bytes`);
+    if (total > maxBytes) throw new AppError("corrupt", `${hideLogin(what)} is larger than ${maxBytes} bytes`);
     chunks.push(chunk);
   }
   return Buffer.concat(chunks, total);

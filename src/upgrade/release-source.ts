@@ -1,5 +1,6 @@
 import type { Clock } from "../core/clock.ts";
 import { AppError } from "../core/errors.ts";
+import { hideLogin } from "../core/hide-login.ts";
 import { openRelease, readSmall } from "./open-release.ts";
 import { parseManifest, type ReleaseManifest } from "./release-manifest.ts";
 import { isSignedBy } from "./verify-signature.ts";
@@ -15,7 +16,8 @@ export interface ReleaseSource {
 }
 
 /** How to get a release without a program that can verify it. */
-export const installLine = (baseUrl: string): string => `curl -fsSL ${baseUrl}/latest/download/install.sh | sh`;
+export const installLine = (baseUrl: string): string =>
+  `curl -fsSL ${hideLogin(baseUrl)}/latest/download/install.sh | sh`;
 
 export const releaseUrl = (baseUrl: string, version: string, file: string): string =>
   `${baseUrl}/download/v${encodeURIComponent(version)}/${encodeURIComponent(file)}`;
@@ -40,14 +42,20 @@ export const fetchManifest = async (source: ReleaseSource, version?: string): Pr
   const bytes = await fetchSmall(source, urlOf("manifest.json"), manifestMaxBytes);
   const signature = await fetchSmall(source, urlOf("manifest.json.sig"), signatureMaxBytes);
   if (!isSignedBy(keys, bytes, signature.toString()))
-    throw new AppError("corrupt", `the release at ${baseUrl} is not signed by llmlb's makers; nothing was changed`);
+    throw new AppError(
+      "corrupt",
+      `the release at ${hideLogin(baseUrl)} is not signed by llmlb's makers; nothing was changed`,
+    );
   const manifest = parseManifest(bytes.toString());
   if (version !== undefined && manifest.version !== version)
-    throw new AppError("corrupt", `${baseUrl} has ${manifest.version} in the place of ${version}; nothing was changed`);
+    throw new AppError(
+      "corrupt",
+      `${hideLogin(baseUrl)} has ${manifest.version} in the place of ${version}; nothing was changed`,
+    );
   if (version === undefined && manifest.expiresAtMs <= clock.now())
     throw new AppError(
       "forbidden",
-      `what ${baseUrl} calls the newest release (${manifest.version}) expired on ${new Date(manifest.expiresAtMs).toISOString().slice(0, 10)}: ` +
+      `what ${hideLogin(baseUrl)} calls the newest release (${manifest.version}) expired on ${new Date(manifest.expiresAtMs).toISOString().slice(0, 10)}: ` +
         "the server is out of date, or this machine's clock is wrong; --version installs a certain one",
     );
   return manifest;
