@@ -1,21 +1,11 @@
 import { command } from "../command.ts";
+import { tlsFlags } from "../tls-flags.ts";
 
 export const serve = command({
   args: {
     host: { type: "string", valueHint: "HOST", description: "Address to listen on (default 127.0.0.1, or LLMLB_HOST)" },
     port: { type: "string", alias: "p", valueHint: "PORT", description: "Port to listen on (default 32769)" },
-    "tls-cert": {
-      type: "string",
-      valueHint: "FILE",
-      completes: "files",
-      description: "Serve HTTPS with this certificate (PEM)",
-    },
-    "tls-key": {
-      type: "string",
-      valueHint: "FILE",
-      completes: "files",
-      description: "Private key of the certificate (PEM)",
-    },
+    ...tlsFlags,
     router: { type: "string", valueHint: "URL", description: "Take part in the cluster of this router" },
     "join-token": {
       type: "string",

@@ -1,5 +1,6 @@
 import { routerPolicies } from "../../../config/router-settings.ts";
 import { command } from "../../command.ts";
+import { tlsFlags } from "../../tls-flags.ts";
 
 export const serve = command({
   args: {
@@ -15,18 +16,7 @@ export const serve = command({
       completes: routerPolicies,
       description: "How nodes are chosen: prefix (default), least-busy or round-robin",
     },
-    "tls-cert": {
-      type: "string",
-      valueHint: "FILE",
-      completes: "files",
-      description: "Serve HTTPS with this certificate (PEM)",
-    },
-    "tls-key": {
-      type: "string",
-      valueHint: "FILE",
-      completes: "files",
-      description: "Private key of the certificate (PEM)",
-    },
+    ...tlsFlags,
     "no-auth": { type: "boolean", description: "Listen on a network without any key" },
   },
   examples: [
